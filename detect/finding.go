@@ -1,0 +1,137 @@
+package detect
+
+import (
+	"net/netip"
+	"time"
+
+	"relaywatch/mail"
+)
+
+// Level tells what a finding of a rule may do.
+type Level string
+
+const (
+	LevelAlert   Level = "alert"   // Opens an episode.
+	LevelSupport Level = "support" // Adds to an episode that is open, or that opens within Quiet; accuses nobody alone.
+	LevelInfo    Level = "info"    // Is shown, and adds nothing.
+)
+
+// Quiet is how long a submitter must be without findings for its episode to close.
+const Quiet = 24 * time.Hour
+
+// Finding is that a rule held for a submitter, from FlaggedAt until LastAt without
+// a break longer than the rule's window. Rule, Submitter and FlaggedAt are its key.
+type Finding struct {
+	Rule        string
+	Submitter   mail.Submitter
+	WindowStart mail.Time // Of the first row in the window in which the rule first held.
+	WindowEnd   mail.Time // Of the last row at which the rule held.
+	FlaggedAt   mail.Time // Of the row at which the rule first held.
+	Level       Level
+	Weight      float64 // Points the rule adds to the score of an episode.
+	Sentence    string  // For people: one sentence with the measured values.
+	Evidence    Evidence
+	Silenced    string // Reason of the allow-list entry that silenced it; "" if none did.
+}
+
+// Evidence proves a finding.
+type Evidence struct {
+	Signals []Measure     `json:"signals"` // Those that the rule names, with the values at the strongest moment.
+	Rows    []mail.LogPos `json:"rows"`    // At most MaxEvidence log rows, in event time.
+}
+
+// MaxEvidence is how many log rows a finding shows.
+const MaxEvidence = 20
+
+// Measure is the value of a signal, beside the threshold it had to reach.
+type Measure struct {
+	Signal    string   `json:"signal"`
+	Value     float64  `json:"value"`
+	Threshold *float64 `json:"threshold,omitempty"` // nil where the rule compares with no constant.
+	Unit      string   `json:"unit"`
+}
+
+// Severity of an episode.
+type Severity string
+
+const (
+	Low      Severity = "low"
+	Medium   Severity = "medium"
+	High     Severity = "high"
+	Critical Severity = "critical"
+)
+
+// Episode is a submitter under suspicion: from the first alert to Quiet without a
+// finding. Submitter and FirstFlagged are its key.
+type Episode struct {
+	Submitter    mail.Submitter
+	Start        mail.Time // Of the first row in the window of its first finding: what left since then is counted.
+	FirstFlagged mail.Time // Of the first row at which the accusation stood.
+	LastFlagged  mail.Time // Of the last.
+	Score        float64   // Sum of the weights of the rules that held.
+	Severity     Severity
+	Rules        []string // Names, heaviest first.
+	Recipients   int      // Accepted recipients from Start to LastFlagged.
+	External     int      // Those of them outside our domains; 0 where these are not known.
+	Transactions int
+	Summary      string // One sentence.
+}
+
+// Judgement is what the engine found since it was last asked.
+type Judgement struct {
+	Reset    bool      // Everything was judged anew: all that was stored before is void.
+	Until    mail.Time // All rows up to here are judged for good.
+	Findings []Finding // New or changed.
+	Episodes []Episode // New or changed.
+
+	// The engine's memory, for Engine.Restore. It is stored with the findings or
+	// not at all.
+	Cases    []byte    // Findings and episodes that are open at Until: replaces what was stored before.
+	MemoryAt mail.Time // Memory is complete up to here.
+	Memory   []Memory  // To be added to what was stored before.
+
+	// Provisional findings and episodes rest on rows after Until that later rows
+	// may still precede. They are shown, and void as soon as another Judgement
+	// comes.
+	Provisional bool
+}
+
+// Memory is a stretch of the recipients that a submitter was first seen to mail,
+// as packed hashes.
+type Memory struct {
+	Submitter mail.Submitter
+	Hashes    []byte // Opaque.
+}
+
+// Checkpoint is what the store kept of the engine's last Judgements. The zero
+// Checkpoint is an engine that has seen nothing.
+type Checkpoint struct {
+	Until    mail.Time
+	MemoryAt mail.Time
+	Cases    []byte
+	Memory   []Memory
+}
+
+// Site is what an administrator knows about the network.
+type Site struct {
+	Internal   []netip.Prefix // Networks inside.
+	OwnDomains []string       // Lower case; a domain stands for its subdomains too. Empty: what is outside is not known.
+	Gateways   []netip.Addr   // Hosts that bring in the internet's mail.
+	Hours      Hours
+	Allow      []Allow
+}
+
+// Hours are the hours of business.
+type Hours struct {
+	Zone     *time.Location // nil is UTC.
+	Business string         // As "mon-fri 07:00-19:00"; several, comma separated. "" is mon-fri 07:00-19:00.
+	Holidays []string       // As 2026-12-25, in Zone.
+}
+
+// Allow silences rules for a submitter.
+type Allow struct {
+	Submitter string    // As mail.Submitter is written; for ip also a network: ip:10.0.9.0/24.
+	Rules     []string  // Empty: every rule.
+	Reason    string    // Never empty.
+	Until     mail.Time // First second at which it no longer holds; 0: it never ends.
+}

@@ -1,0 +1,111 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+
+	"relaywatch/mail"
+)
+
+// texts turns bytes of a log into strings: UTF-8 as it is, anything else through
+// a code page, so that no byte is lost. Equal bytes give the same string without
+// a second allocation, as long as the memory of strings lasts.
+type texts struct {
+	page  encoding.Encoding
+	known map[string]string
+}
+
+// maxKnownTexts bounds the memory of strings; a log of a year has more addresses
+// than are worth remembering.
+const maxKnownTexts = 1 << 16
+
+// DefaultCodePage is what text that is no UTF-8 is read as where the
+// configuration does not say: Western European Windows.
+const DefaultCodePage = "windows-1252"
+
+// newTexts returns texts for a code page by its WHATWG name, as windows-1251.
+func newTexts(codePage string) (*texts, error) {
+	if codePage == "" {
+		codePage = DefaultCodePage
+	}
+	page, err := htmlindex.Get(codePage)
+	if err != nil {
+		return nil, fmt.Errorf("code page %q is not known: use a name like windows-1251 or iso-8859-2", codePage)
+	}
+	return &texts{page: page, known: make(map[string]string)}, nil
+}
+
+// str is b as a string.
+func (t *texts) str(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if s, ok := t.known[string(b)]; ok {
+		return s
+	}
+	s := t.decode(b)
+	t.keep(string(b), s)
+	return s
+}
+
+// lower is b as a string in lower case.
+func (t *texts) lower(b []byte) string {
+	if isLower(b) {
+		return t.str(b)
+	}
+	return strings.ToLower(t.str(b))
+}
+
+// path is b, an address without brackets, as a Path.
+func (t *texts) path(b []byte) mail.Path { return mail.Path(t.lower(b)) }
+
+func (t *texts) keep(k, s string) {
+	if len(t.known) >= maxKnownTexts {
+		clear(t.known)
+	}
+	t.known[k] = s
+}
+
+func (t *texts) decode(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	s, err := t.page.NewDecoder().Bytes(b)
+	if err != nil {
+		return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+	}
+	return string(s)
+}
+
+// ip is the canonical text of an address (IPv4 in IPv6 unwrapped, no zone), or
+// the text as logged where it is no address, since logs may mask them.
+func (t *texts) ip(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	k := string(b)
+	if s, ok := t.known["\x00ip"+k]; ok {
+		return s
+	}
+	s := t.decode(b)
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		s = a.Unmap().WithZone("").String()
+	}
+	t.keep("\x00ip"+k, s)
+	return s
+}
+
+func isLower(b []byte) bool {
+	for _, c := range b {
+		if 'A' <= c && c <= 'Z' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
