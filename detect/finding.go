@@ -84,6 +84,8 @@ type Judgement struct {
 	Findings []Finding // New or changed.
 	Episodes []Episode // New or changed.
 
+	By string // Who judged: the caller's name for rules and site, kept with the judgement.
+
 	// The engine's memory, for Engine.Restore. It is stored with the findings or
 	// not at all.
 	Cases    []byte    // Findings and episodes that are open at Until: replaces what was stored before.
@@ -106,6 +108,7 @@ type Memory struct {
 // Checkpoint is what the store kept of the engine's last Judgements. The zero
 // Checkpoint is an engine that has seen nothing.
 type Checkpoint struct {
+	By       string
 	Until    mail.Time
 	MemoryAt mail.Time
 	Cases    []byte

@@ -29,7 +29,13 @@ const maxKnownTexts = 1 << 16
 // configuration does not say: Western European Windows.
 const DefaultCodePage = "windows-1252"
 
-// newTexts returns texts for a code page by its WHATWG name, as windows-1251.
+// CheckCodePage tells whether a code page is known by that WHATWG name, as
+// windows-1251. The empty name is DefaultCodePage.
+func CheckCodePage(name string) error {
+	_, err := newTexts(name)
+	return err
+}
+
 func newTexts(codePage string) (*texts, error) {
 	if codePage == "" {
 		codePage = DefaultCodePage

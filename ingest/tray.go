@@ -10,7 +10,7 @@ type tray struct {
 	logins     []mail.Login
 	deliveries []mail.Delivery
 	rejects    []mail.Reject
-	recipients []mail.Recipient // Arena of the recipients of this batch; grown in blocks.
+	rows       int64 // Rows read, understood or not.
 }
 
 // transaction is a transaction that sessions work on. All its changes go through
@@ -84,6 +84,6 @@ func (t *tray) take(b *Batch) {
 		tx.dirty = false
 	}
 	b.Logins, b.Deliveries, b.Rejects = t.logins, t.deliveries, t.rejects
+	clear(t.changed)
 	*t = tray{changed: t.changed[:0]}
-	clear(t.changed[:cap(t.changed)])
 }

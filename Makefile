@@ -1,0 +1,41 @@
+# relaywatch: `make demo` shows it at work, `make test` runs every test.
+# go-sqlite3 is compiled from C: a C compiler is needed.
+GO ?= go
+export CGO_ENABLED := 1
+
+# One set of build flags for everything, or sqlite is compiled again for each.
+FLAGS := -trimpath
+
+.PHONY: build demo test check fmt fuzz bench samples
+
+build:
+	$(GO) build $(FLAGS) -o relaywatch ./cmd/relaywatch
+
+# The samples into a fresh store, the suspects, and the proof for the worst of them.
+demo: build
+	@rm -f demo.db demo.db-wal demo.db-shm
+	@echo '$$ relaywatch ingest'
+	@./relaywatch --config samples/relaywatch.yaml --db demo.db ingest
+	@echo
+	@echo '$$ relaywatch suspects'
+	@./relaywatch --config samples/relaywatch.yaml --db demo.db suspects
+	@echo
+	@echo '$$ relaywatch explain'
+	@./relaywatch --config samples/relaywatch.yaml --db demo.db explain
+	@echo
+	@echo 'The store is demo.db, an SQLite file. Try next:'
+	@echo '  ./relaywatch --config samples/relaywatch.yaml --db demo.db explain user:corp\\d.mercer'
+	@echo '  ./relaywatch --db demo.db query "SELECT * FROM v_hourly ORDER BY recipients DESC LIMIT 10"'
+	@echo '  ./relaywatch ingest YOUR-LOG-FOLDER && ./relaywatch suspects'
+
+test:
+	$(GO) test -race $(FLAGS) ./...
+
+check:
+	@test -z "$$($(GO) tool gofumpt -l . | tee /dev/stderr)" || { echo 'run make fmt'; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) run $(FLAGS) ./cmd/relaywatch rules test
+
+fmt:
+	$(GO) tool gofumpt -w .

@@ -1,0 +1,176 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"relaywatch/mail"
+)
+
+// discover finds the logs of all sources that have something new in them.
+func (r *Reader) discover(ctx context.Context) (Result, error) {
+	var result Result
+	r.known = newKnownLogs(r.Resume.Logs)
+	byLog := map[*Log]*source{}
+	seen := map[string]bool{}
+	logs := 0
+	for _, src := range r.Sources {
+		paths, explicit, err := src.files()
+		if err != nil {
+			r.problem(src.Path, err)
+			continue
+		}
+		for _, path := range paths {
+			if err := ctx.Err(); err != nil {
+				return result, err
+			}
+			if seen[path] {
+				continue
+			}
+			seen[path] = true
+			s, err := r.examine(src, path)
+			var unknown *UnknownFormatError
+			switch {
+			case errors.As(err, &unknown) && !explicit:
+				continue // Other files may lie in a folder of logs.
+			case err != nil:
+				r.problem(path, err)
+				continue
+			case s == nil:
+				logs++
+				result.Same++
+				continue
+			}
+			logs++
+			if first, ok := byLog[s.log]; ok {
+				first.copies = append(first.copies, s)
+				result.Same++
+				continue
+			}
+			byLog[s.log] = s
+			r.waiting = append(r.waiting, s)
+		}
+	}
+	slices.SortFunc(r.waiting, func(a, b *source) int {
+		return cmp.Or(cmp.Compare(a.first, b.first), compareID(a.log.ID, b.log.ID))
+	})
+	if logs == 0 && len(r.problems) == 0 {
+		return result, fmt.Errorf("%w in %s: check the path, and that protocol logging is on", ErrNoLogs, r.where())
+	}
+	return result, nil
+}
+
+func (r *Reader) where() string {
+	var paths []string
+	for _, s := range r.Sources {
+		paths = append(paths, s.Path)
+	}
+	return strings.Join(paths, ", ")
+}
+
+// files lists the files of a source in the order of their names. explicit is true
+// where the source names one file.
+func (s Source) files() (paths []string, explicit bool, err error) {
+	info, err := os.Stat(s.Path)
+	switch {
+	case err == nil && info.IsDir():
+		err = filepath.WalkDir(s.Path, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), ".") {
+				paths = append(paths, path)
+			}
+			return err
+		})
+		return paths, false, err
+	case err == nil:
+		return []string{s.Path}, true, nil
+	case !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(s.Path, "*?[{"):
+		return nil, true, err
+	}
+	paths, err = doublestar.FilepathGlob(s.Path, doublestar.WithFilesOnly())
+	if err == nil && len(paths) == 0 {
+		err = fmt.Errorf("no file matches: %w", fs.ErrNotExist)
+	}
+	slices.Sort(paths)
+	return paths, false, err
+}
+
+// examine looks at a file: which log it is, and the time of its next row. It
+// returns nil if the file holds nothing new.
+func (r *Reader) examine(src Source, path string) (*source, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, plain, err := f.size()
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.beginning()
+	if err != nil {
+		return nil, err
+	}
+	l, err := r.known.identify(b, src.Format)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	s := &source{log: l, path: path, page: src.CodePage}
+	if plain && size <= l.ReadBytes || !plain && f.unzippedSize(size) == uint32(l.ReadBytes) {
+		return nil, nil
+	}
+	if s.first, err = peek(f, l, src.CodePage); err != nil || s.first == 0 {
+		return nil, err
+	}
+	s.at = s.first
+	r.progress.Total += size
+	return s, nil
+}
+
+// peek returns the time of the first row behind the log's cursor. Where there are
+// only rows that can't be understood it is the log's last time, or 1; where there
+// is no complete row it is 0.
+func peek(f *file, l *Log, codePage string) (mail.Time, error) {
+	scratch, err := newAssembly(nil)
+	if err != nil {
+		return 0, err
+	}
+	d, err := scratch.decoder(l, codePage)
+	if err != nil {
+		return 0, err
+	}
+	lines, err := newLines(f, l.ReadBytes)
+	if err != nil {
+		return 0, err
+	}
+	probe := &source{log: &Log{ID: l.ID}, lines: lines, decoder: d}
+	more, err := probe.advance(&scratch.tray)
+	switch {
+	case err != nil:
+		return 0, err
+	case more:
+		return probe.at, nil
+	case lines.offset > l.ReadBytes:
+		return max(l.LastTime, 1), nil
+	}
+	return 0, nil
+}
+
+// position is how much of the file on disk is read.
+func (l *file) position() int64 {
+	at, err := l.f.Seek(0, 1)
+	if err != nil {
+		return 0
+	}
+	return at
+}
+
+func compareID(a, b mail.LogID) int { return cmp.Compare(a, b) }

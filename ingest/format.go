@@ -1,0 +1,152 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// RefusedError is returned for a file whose format is known, and not read.
+type RefusedError struct {
+	Name   string // Of the format.
+	Remedy string // What to change on the server, or what to read instead.
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("is in %s: %s", e.Name, e.Remedy) }
+
+// UnknownFormatError is returned for a file that looks like no SMTP log at all.
+type UnknownFormatError struct{ Line string } // Its first line, cut.
+
+func (e *UnknownFormatError) Error() string {
+	return fmt.Sprintf("is no SMTP log: its first line is %q; relaywatch reads W3C logs of IIS SMTP (ex*.log) and "+
+		"SmtpReceive and SmtpSend protocol logs of Exchange (RECV*.LOG, SEND*.LOG); if it is one, set its format", e.Line)
+}
+
+const (
+	iisRemedy = "in IIS Manager, open the properties of the SMTP virtual server, tab General, and choose " +
+		"«W3C Extended Log File Format» as the active log format, with all extended properties ticked"
+	trackingRemedy = "it is not read; switch on protocol logging of the receive connectors " +
+		"(Set-ReceiveConnector -ProtocolLoggingLevel Verbose) and read the SmtpReceive folder"
+)
+
+// Rows of the formats that have no header, or may have lost it.
+var (
+	rowNCSA     = regexp.MustCompile(`^\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "`)
+	rowIIS      = regexp.MustCompile(`^[^,]+, [^,]*, \d{1,2}/\d{1,2}/\d{2,4}, \d{1,2}:\d\d:\d\d, (SMTPSVC|MSFTPSVC|W3SVC)?\d*, `)
+	rowODBC     = regexp.MustCompile(`(?i)^"?clienthost"?[,;\t ].*servicestatus`)
+	rowW3C      = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ \S+ \S+ \S+ \S+ \d+ \S+ \S+ \S+ \d+ `)
+	rowExchange = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z,("[^"]*"|[^,]*),[0-9A-Fa-f]{16},\d+,`)
+	rowTracking = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z,([^,]*,){6,7}(SMTP|STOREDRIVER|ROUTING|AGENT|DSN|ADMIN|RESOLVER|PICKUP|MAILBOXRULE)?,`)
+	row2003     = regexp.MustCompile(`^\d{4}-\d{1,2}-\d{1,2}\t\d{1,2}:\d\d:\d\d GMT\t`)
+	rowWeb      = regexp.MustCompile(`(?m)^[^#].* (GET|POST|HEAD|OPTIONS|PUT|PROPFIND) /`)
+)
+
+// sniff tells a log's format by its beginning, never by its name. It returns ""
+// without an error while the beginning is not enough to tell.
+func sniff(b []byte) (Format, error) {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	head, row := headers(b)
+	switch t := head["log-type"]; {
+	case strings.EqualFold(t, "SMTP Receive Protocol Log"):
+		return FormatExchangeReceive, nil
+	case strings.EqualFold(t, "SMTP Send Protocol Log"):
+		return FormatExchangeSend, nil
+	case strings.EqualFold(t, "Message Tracking Log"):
+		return "", &RefusedError{"the format of Exchange message tracking", trackingRemedy}
+	case t != "":
+		return "", &RefusedError{"the format of an Exchange «" + t + "»", "it holds no SMTP sessions"}
+	}
+	fields := head["fields"]
+	switch {
+	case strings.Contains(fields, "session-id") && strings.Contains(fields, "event"):
+		return FormatExchange, nil
+	case strings.Contains(fields, "internal-message-id"):
+		return "", &RefusedError{"the format of Exchange message tracking", trackingRemedy}
+	case strings.Contains(head["software"], "Internet Information Services") && fields == "":
+		return FormatIISW3C, nil
+	case fields != "" && rowWeb.Match(b) && !bytes.Contains(b, []byte("SMTPSVC")):
+		return "", &RefusedError{"the W3C format of a web site", "it holds HTTP requests; the SMTP service logs to a folder SMTPSVC1"}
+	case fields != "" && strings.Contains(fields, "x-cs-command"), strings.Contains(fields, "x-session"):
+		return "", &RefusedError{"the W3C format of an FTP site", "the SMTP service logs to a folder SMTPSVC1"}
+	case fields != "":
+		return FormatIISW3C, nil
+	case head["message tracking log file"] == "yes":
+		return "", &RefusedError{"the tracking format of Exchange 2000/2003", trackingRemedy}
+	}
+	return sniffRow(row)
+}
+
+// sniffRow tells a format by a row, for a log without a header.
+func sniffRow(row string) (Format, error) {
+	switch {
+	case row == "":
+		return "", nil
+	case rowExchange.MatchString(row):
+		return FormatExchange, nil
+	case rowW3C.MatchString(row):
+		return FormatIISW3C, nil
+	case rowNCSA.MatchString(row):
+		return "", &RefusedError{"NCSA Common Log File Format", iisRemedy}
+	case rowIIS.MatchString(row):
+		return "", &RefusedError{"Microsoft IIS Log File Format", iisRemedy}
+	case rowODBC.MatchString(row):
+		return "", &RefusedError{"the table format of ODBC logging", iisRemedy}
+	case row2003.MatchString(row):
+		return "", &RefusedError{"the tracking format of Exchange 2000/2003", trackingRemedy}
+	case rowTracking.MatchString(row):
+		return "", &RefusedError{"the format of Exchange message tracking", trackingRemedy}
+	}
+	return "", &UnknownFormatError{Line: cut(row, 60)}
+}
+
+// headers returns the header lines by lower-case name, and the first row. Only
+// complete lines count.
+func headers(b []byte) (head map[string]string, row string) {
+	head = map[string]string{}
+	for line := range bytes.Lines(b) {
+		if line[len(line)-1] != '\n' && len(b) <= headBytes {
+			break
+		}
+		text := strings.TrimSpace(string(line))
+		switch {
+		case text == "":
+		case strings.HasPrefix(text, "# Message Tracking Log File"):
+			head["message tracking log file"] = "yes"
+		case text[0] == '#':
+			name, value, _ := strings.Cut(text[1:], ":")
+			head[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
+		default:
+			return head, text
+		}
+	}
+	return head, ""
+}
+
+// firstRowEnd is where the first row of a log that begins with b ends, its line
+// feed included; -1 while no row is complete.
+func firstRowEnd(b []byte) int64 {
+	at := int64(0)
+	for line := range bytes.Lines(b) {
+		at += int64(len(line))
+		text := bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")))
+		if len(text) > 0 && text[0] != '#' {
+			if line[len(line)-1] == '\n' || len(b) > headBytes {
+				return at
+			}
+			return -1
+		}
+	}
+	if len(b) > headBytes {
+		return at // Header lines only, more than fits: they must do.
+	}
+	return -1
+}
+
+// cut shortens s to n bytes at most, at a rune's border.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}

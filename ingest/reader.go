@@ -1,0 +1,251 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"relaywatch/mail"
+)
+
+// Source is what the configuration says of logs: a file, a folder (read with all
+// below it) or a glob.
+type Source struct {
+	Path     string
+	Format   Format // FormatAuto or "" decides by content.
+	CodePage string // For text that is no UTF-8; "" is DefaultCodePage.
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Bytes, Total int64 // On disk.
+	Rows         int64
+	Files        int
+}
+
+// Reader reads logs to their end, merged by event time. The zero value of every
+// optional field is its default. A Reader is used once.
+type Reader struct {
+	Sources   []Source
+	Resume    Resume
+	BatchRows int                          // Rows in a Batch; 0 is 50,000.
+	Progress  func(p Progress)             // Optional; called for each Batch.
+	Problem   func(path string, err error) // Optional; called for each log that could not be read, or not to its end.
+
+	assembly *assembly
+	known    *knownLogs
+	waiting  []*source // Not opened yet, by the time of their first row.
+	active   []*source // Open, with a decoded row.
+	touched  map[*Log]*source
+	progress Progress
+	problems []error
+	front    mail.Time
+	lastRow  mail.Time
+}
+
+// liveWithin is how long before the newest row a log's last row may be for the
+// log to be one that is still written, and so to hold back what is final. Hourly
+// logs change within it.
+const liveWithin = time.Hour
+
+// Result is what a run read.
+type Result struct {
+	Files int   // Logs with something new in them.
+	Rows  int64 // Rows read, quarantined ones too.
+	Same  int   // Files that hold nothing new: read before, or a copy of another.
+}
+
+// ErrNoLogs is returned where the paths hold no log that can be read.
+var ErrNoLogs = errors.New("no SMTP log found")
+
+// Run reads everything that is written and not read yet, and hands it to sink in
+// Batches, the last of them with all cursors. It stops at the first error of
+// sink. Logs that can't be read are reported to Problem and by the error, after
+// all others have been read; ErrNoLogs says that there was none at all.
+func (r *Reader) Run(ctx context.Context, sink func(context.Context, *Batch) error) (Result, error) {
+	var err error
+	if r.assembly, err = newAssembly(r.Resume.Sessions); err != nil {
+		return Result{}, err
+	}
+	if r.BatchRows == 0 {
+		r.BatchRows = 50_000
+	}
+	r.touched = map[*Log]*source{}
+	result, err := r.discover(ctx)
+	if err != nil {
+		return result, err
+	}
+	result.Files = len(r.waiting)
+	r.progress.Files = result.Files
+	err = r.merge(ctx, sink)
+	result.Rows = r.progress.Rows
+	if err != nil {
+		return result, err
+	}
+	return result, errors.Join(r.problems...)
+}
+
+// merge applies the rows of all sources in the order of event time.
+func (r *Reader) merge(ctx context.Context, sink func(context.Context, *Batch) error) error {
+	rows := 0
+	for {
+		r.activate()
+		if len(r.active) == 0 {
+			break
+		}
+		s := r.active[0]
+		for first := true; first || r.stillFirst(s); first = false {
+			r.touched[s.log] = s
+			r.lastRow = max(r.lastRow, s.at)
+			s.apply(&r.assembly.tray)
+			rows++
+			if !r.advance(s) {
+				break
+			}
+			if rows >= r.BatchRows {
+				if err := r.flush(ctx, sink, r.nextTime(s)); err != nil {
+					return err
+				}
+				rows = 0
+			}
+		}
+		r.reorder(s)
+	}
+	return r.flush(ctx, sink, r.liveFront())
+}
+
+// stillFirst tells whether s, which has moved on, still has the earliest row.
+func (r *Reader) stillFirst(s *source) bool {
+	if len(r.active) > 1 && r.active[1].compare(s) < 0 {
+		return false
+	}
+	return len(r.waiting) == 0 || s.at < r.waiting[0].first
+}
+
+// nextTime is the time of the earliest row that was not applied; s may have moved
+// on and lost the first place.
+func (r *Reader) nextTime(s *source) mail.Time {
+	t := s.at
+	if len(r.active) > 1 {
+		t = min(t, r.active[1].at)
+	}
+	if len(r.waiting) > 0 {
+		t = min(t, r.waiting[0].first)
+	}
+	return t
+}
+
+// activate opens the waiting sources whose turn has come.
+func (r *Reader) activate() {
+	for len(r.waiting) > 0 && (len(r.active) == 0 || r.waiting[0].first <= r.active[0].at) {
+		s := r.waiting[0]
+		r.waiting = r.waiting[1:]
+		if err := s.open(r.assembly); err != nil {
+			r.problem(s.path, err)
+			continue
+		}
+		r.touched[s.log] = s
+		if r.advance(s) {
+			r.active = append(r.active, s)
+			slices.SortFunc(r.active, (*source).compare)
+		}
+	}
+}
+
+// advance moves s to its next row, or on to its next copy. It returns false, and
+// takes s out, when nothing more is written.
+func (r *Reader) advance(s *source) bool {
+	more, err := s.advance(&r.assembly.tray)
+	if err != nil {
+		r.problem(s.path, err)
+	}
+	if more {
+		return true
+	}
+	r.progressed(s)
+	s.mark()
+	if err := s.close(); err != nil {
+		r.problem(s.path, err)
+	}
+	r.active = slices.DeleteFunc(r.active, func(o *source) bool { return o == s })
+	if len(s.copies) > 0 {
+		s.copies[0].copies, s.copies[0].first = s.copies[1:], s.at
+		r.waiting = slices.Insert(r.waiting, 0, s.copies[0])
+	}
+	return false
+}
+
+// reorder puts s, the first of the active sources, where its next row belongs.
+func (r *Reader) reorder(s *source) {
+	if len(r.active) == 0 || r.active[0] != s {
+		return
+	}
+	i := 1
+	for i < len(r.active) && r.active[i].compare(s) < 0 {
+		r.active[i-1] = r.active[i]
+		i++
+	}
+	r.active[i-1] = s
+}
+
+// flush hands on a Batch.
+func (r *Reader) flush(ctx context.Context, sink func(context.Context, *Batch) error, front mail.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b := &Batch{Front: front, Rows: r.assembly.tray.rows}
+	r.assembly.tray.take(b)
+	for l, s := range r.touched {
+		s.mark()
+		r.progressed(s)
+		b.Logs = append(b.Logs, *l)
+		if s.lines == nil {
+			delete(r.touched, l)
+		}
+	}
+	slices.SortFunc(b.Logs, func(x, y Log) int { return compareID(x.ID, y.ID) })
+	var err error
+	if b.Sessions, err = r.assembly.save(); err != nil {
+		return fmt.Errorf("save the sessions still open: %w", err)
+	}
+	r.progress.Rows += b.Rows
+	if r.Progress != nil {
+		r.Progress(r.progress)
+	}
+	return sink(ctx, b)
+}
+
+// liveFront is, once everything is read, the time up to which nothing more can
+// come but late rows: the last row of the slowest log that is still written.
+func (r *Reader) liveFront() mail.Time {
+	newest := r.lastRow
+	for _, l := range r.known.logs {
+		newest = max(newest, l.LastTime)
+	}
+	front := newest
+	for _, l := range r.known.logs {
+		if l.LastTime >= newest.Add(-liveWithin) && l.LastTime > 0 {
+			front = min(front, l.LastTime)
+		}
+	}
+	return front
+}
+
+func (r *Reader) problem(path string, err error) {
+	if r.Problem != nil {
+		r.Problem(path, err)
+	}
+	r.problems = append(r.problems, fmt.Errorf("%s: %w", path, err))
+}
+
+// progressed counts what was read of s on disk.
+func (r *Reader) progressed(s *source) {
+	if s.f == nil {
+		return
+	}
+	at := s.f.position()
+	r.progress.Bytes += at - s.done
+	s.done = at
+}
