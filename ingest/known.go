@@ -1,6 +1,10 @@
 package ingest
 
-import "relaywatch/mail"
+import (
+	"slices"
+
+	"relaywatch/mail"
+)
 
 // knownLogs are the logs that were ever read, by their beginnings.
 type knownLogs struct {
@@ -11,6 +15,7 @@ type knownLogs struct {
 
 func newKnownLogs(logs []Log) *knownLogs {
 	k := &knownLogs{byLast: map[HeadLine]*Log{}, byID: map[mail.LogID]*Log{}}
+	logs = slices.Clone(logs) // The caller keeps its own.
 	for i := range logs {
 		k.add(&logs[i])
 	}

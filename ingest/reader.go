@@ -41,8 +41,7 @@ type Reader struct {
 	touched  map[*Log]*source
 	progress Progress
 	problems []error
-	front    mail.Time
-	lastRow  mail.Time
+	front    mail.Time // Of the last Batch.
 }
 
 // liveWithin is how long before the newest row a log's last row may be for the
@@ -98,14 +97,13 @@ func (r *Reader) merge(ctx context.Context, sink func(context.Context, *Batch) e
 		s := r.active[0]
 		for first := true; first || r.stillFirst(s); first = false {
 			r.touched[s.log] = s
-			r.lastRow = max(r.lastRow, s.at)
 			s.apply(&r.assembly.tray)
 			rows++
 			if !r.advance(s) {
 				break
 			}
 			if rows >= r.BatchRows {
-				if err := r.flush(ctx, sink, r.nextTime(s)); err != nil {
+				if err := r.flush(ctx, sink, r.hold(r.nextTime(s))); err != nil {
 					return err
 				}
 				rows = 0
@@ -113,7 +111,7 @@ func (r *Reader) merge(ctx context.Context, sink func(context.Context, *Batch) e
 		}
 		r.reorder(s)
 	}
-	return r.flush(ctx, sink, r.liveFront())
+	return r.flush(ctx, sink, r.hold(r.newest()))
 }
 
 // stillFirst tells whether s, which has moved on, still has the earliest row.
@@ -195,6 +193,7 @@ func (r *Reader) flush(ctx context.Context, sink func(context.Context, *Batch) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	r.front = front
 	b := &Batch{Front: front, Rows: r.assembly.tray.rows}
 	r.assembly.tray.take(b)
 	for l, s := range r.touched {
@@ -217,20 +216,29 @@ func (r *Reader) flush(ctx context.Context, sink func(context.Context, *Batch) e
 	return sink(ctx, b)
 }
 
-// liveFront is, once everything is read, the time up to which nothing more can
-// come but late rows: the last row of the slowest log that is still written.
-func (r *Reader) liveFront() mail.Time {
-	newest := r.lastRow
+// newest is the time of the newest row that was ever read.
+func (r *Reader) newest() mail.Time {
+	var newest mail.Time
 	for _, l := range r.known.logs {
 		newest = max(newest, l.LastTime)
 	}
-	front := newest
+	return newest
+}
+
+// hold takes a front back to the last row of the slowest log that was still
+// written shortly before it and has nothing more to read: a later run may find
+// more of it.
+func (r *Reader) hold(front mail.Time) mail.Time {
+	from := front.Add(-liveWithin)
 	for _, l := range r.known.logs {
-		if l.LastTime >= newest.Add(-liveWithin) && l.LastTime > 0 {
+		if s := r.touched[l]; s != nil && s.lines != nil {
+			continue
+		}
+		if l.LastTime >= from && l.LastTime > 0 {
 			front = min(front, l.LastTime)
 		}
 	}
-	return front
+	return max(front, r.front)
 }
 
 func (r *Reader) problem(path string, err error) {
