@@ -1,0 +1,69 @@
+// Maketraffic writes sample logs. With --scenario demo it makes the folders iis
+// and exchange of samples/, with --scenario bench one large IIS log:
+//
+//	go run ./samples/traffic/maketraffic --out samples
+//	go run ./samples/traffic/maketraffic --scenario bench --rows 1000000 --out build
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"relaywatch/samples/traffic"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "maketraffic:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("maketraffic", flag.ContinueOnError)
+	dir := flags.String("out", "", "folder to write to")
+	seed := flags.Uint64("seed", traffic.DemoSeed, "equal seeds make equal logs")
+	days := flags.Int("days", traffic.DemoDays, "demo: how many days, 1 or more")
+	scenario := flags.String("scenario", "demo", "demo or bench")
+	rows := flags.Int("rows", 1_000_000, "bench: how many rows")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *dir == "" || *days < 1 || *rows < 1 {
+		return fmt.Errorf("want --out FOLDER, --days and --rows of 1 or more")
+	}
+	switch *scenario {
+	case "demo":
+		if err := write(out, filepath.Join(*dir, "iis"), traffic.IIS(*seed, *days)); err != nil {
+			return err
+		}
+		return write(out, filepath.Join(*dir, "exchange"), traffic.Exchange(*seed, max(*days-1, 1)))
+	case "bench":
+		return write(out, *dir, traffic.Bench(*seed, *rows))
+	}
+	return fmt.Errorf("scenario %q: want demo or bench", *scenario)
+}
+
+// write puts the files of a scene into dir and prints the truth about it.
+func write(out io.Writer, dir string, scene traffic.Scene) error {
+	for _, f := range scene.Files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "%s: %d files\n", dir, len(scene.Files))
+	for _, s := range scene.Spammers {
+		fmt.Fprintf(out, "  %-10s %-22s %s to %s: %d messages, %d recipients, %d accepted, %d external, %d distinct\n",
+			s.Name, s.Submitter, s.First.Format(time.RFC3339), s.Last.Format(time.RFC3339),
+			s.Messages, s.Recipients, s.Accepted, s.External, s.Distinct)
+	}
+	return nil
+}
