@@ -1,0 +1,248 @@
+package detect
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"relaywatch/mail"
+)
+
+// Grace is how long rows may come late by default: servers flush their logs after
+// minutes. The caller judges for good up to the front of the logs minus Grace.
+const Grace = 10 * time.Minute
+
+// maxWindows is how many different window lengths the rules may have in all.
+const maxWindows = 16
+
+// Engine judges transactions and logins by rules, in event time. What it finds
+// depends on the set of rows, the rules and the site alone: not on the order in
+// which the rows come before they are judged for good, nor on how often it is
+// advanced, asked or restored.
+//
+// It is not safe for concurrent use. After an error or Late, drop it.
+type Engine struct {
+	judge    *judge
+	buffer   []event // Not judged yet.
+	sorted   bool
+	until    mail.Time
+	swept    mail.Time
+	memoryAt mail.Time
+	late     bool
+
+	// replaying is true from Restore to Restored: rows up to until are no news.
+	replaying bool
+}
+
+// NewEngine checks the site and makes an engine that has seen nothing. The error
+// holds everything that is wrong with the site.
+func NewEngine(rules []*Rule, site Site) (*Engine, error) {
+	n, err := newNetwork(site)
+	if err != nil {
+		return nil, err
+	}
+	rules = slices.Clone(rules)
+	slices.SortFunc(rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
+	var errs []error
+	for i, r := range rules {
+		if i > 0 && rules[i-1].Name == r.Name {
+			errs = append(errs, fmt.Errorf("rule %s is given twice", r.Name))
+		}
+	}
+	for i := range n.allow {
+		for _, name := range n.allow[i].Rules {
+			if !slices.ContainsFunc(rules, func(r *Rule) bool { return r.Name == name }) {
+				errs = append(errs, fmt.Errorf("allow %s: no rule %q%s", n.allow[i].Submitter, name, hint(name, ruleNames(rules))))
+			}
+		}
+	}
+	e := &Engine{judge: newJudge(rules, n)}
+	if len(e.judge.windows) > maxWindows {
+		errs = append(errs, fmt.Errorf("the rules have %d different windows, at most %d are measured (let rules share one)", len(e.judge.windows), maxWindows))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return e, nil
+}
+
+func ruleNames(rules []*Rule) []string {
+	names := make([]string, len(rules))
+	for i, r := range rules {
+		names[i] = r.Name
+	}
+	return names
+}
+
+// Transaction takes a part of a transaction. It keeps t.Recipients. Rows without
+// a time are not judged: they are in no window.
+func (e *Engine) Transaction(t mail.Transaction) {
+	before := len(e.buffer)
+	e.buffer = e.judge.events(e.buffer, t)
+	e.admit(before)
+}
+
+// Login takes a login. It counts for the account and for the client.
+func (e *Engine) Login(l mail.Login) {
+	if l.At == 0 {
+		return
+	}
+	p := &part{login: l}
+	if l.ClientIP != "" {
+		p.class = e.judge.network.classOf(l.ClientIP)
+	}
+	if p.class == outside && !e.judge.judgesOutside {
+		p.class = nobody
+	}
+	before := len(e.buffer)
+	e.buffer = append(e.buffer, event{at: l.At, pos: l.Pos, part: p, kind: eventLogin})
+	e.admit(before)
+}
+
+// admit keeps of the events from index first on those that are still to be judged.
+func (e *Engine) admit(first int) {
+	bound := e.until
+	if e.replaying {
+		bound = e.memoryAt
+	}
+	kept := e.buffer[:first]
+	for _, ev := range e.buffer[first:] {
+		if ev.at <= bound {
+			e.late = e.late || !e.replaying
+			continue
+		}
+		if e.sorted && len(kept) > 0 && kept[len(kept)-1].compare(&ev) > 0 {
+			e.sorted = false
+		}
+		kept = append(kept, ev)
+	}
+	e.buffer = kept
+}
+
+// Late is true if a row came that is older than what was judged for good. The
+// caller must then make a new engine and give it everything again.
+func (e *Engine) Late() bool { return e.late }
+
+func (e *Engine) sort() {
+	if !e.sorted {
+		slices.SortFunc(e.buffer, func(a, b event) int { return a.compare(&b) })
+		e.sorted = true
+	}
+}
+
+// Advance judges for good all rows up to a time. It never goes back.
+func (e *Engine) Advance(until mail.Time) {
+	e.Restored()
+	if until <= e.until {
+		return
+	}
+	e.judgeUpTo(until, false)
+	e.until = until
+	if until-e.swept >= seconds(time.Hour) {
+		e.judge.sweep(until)
+		e.swept = until
+	}
+}
+
+// judgeUpTo takes the rows up to a time out of the buffer.
+func (e *Engine) judgeUpTo(until mail.Time, silent bool) {
+	e.sort()
+	n := 0
+	for n < len(e.buffer) && e.buffer[n].at <= until {
+		e.judge.apply(&e.buffer[n], silent)
+		n++
+	}
+	e.buffer = slices.Delete(e.buffer, 0, n)
+}
+
+// Take is what is new since the last Take, and what Restore needs.
+func (e *Engine) Take() Judgement {
+	e.Restored()
+	out := e.judge.take()
+	out.Until = e.until
+	out.Cases = e.judge.saveCases(e.until)
+	if e.until-e.memoryAt > 2*e.judge.lag {
+		e.memoryAt = e.until - e.judge.lag
+		out.Memory = e.judge.takeMemory(e.memoryAt)
+	}
+	out.MemoryAt = e.memoryAt
+	return out
+}
+
+// Preview judges all rows beyond Until for the time being. What it finds is not
+// certain: rows may still come between. The engine stays as it is, but for this:
+// open findings and episodes that the preview showed are told again by the next
+// Take, because the store may have overwritten them.
+func (e *Engine) Preview() Judgement {
+	e.Restored()
+	e.sort()
+	fork := e.judge.fork()
+	for i := range e.buffer {
+		fork.apply(&e.buffer[i], false)
+	}
+	for _, c := range fork.copies {
+		for i, f := range c.original.findings {
+			if g := c.copy.findings[i]; g != nil && g.touched {
+				e.judge.touchFinding(f)
+			}
+		}
+		if c.original.episode != nil {
+			e.judge.touchEpisode(c.original.episode)
+		}
+	}
+	out := fork.take()
+	out.Until, out.MemoryAt, out.Provisional = e.until, e.memoryAt, true
+	return out
+}
+
+// take tells what was touched, in an order of its own.
+func (j *judge) take() Judgement {
+	var out Judgement
+	for _, f := range j.findings {
+		f.touched = false
+		out.Findings = append(out.Findings, j.told(f))
+	}
+	for _, ep := range j.episodes {
+		ep.touched = false
+		out.Episodes = append(out.Episodes, j.toldEpisode(ep))
+	}
+	j.findings, j.episodes = nil, nil
+	slices.SortFunc(out.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.FlaggedAt, b.FlaggedAt), cmp.Compare(a.Submitter.String(), b.Submitter.String()), cmp.Compare(a.Rule, b.Rule))
+	})
+	slices.SortFunc(out.Episodes, func(a, b Episode) int {
+		return cmp.Or(cmp.Compare(a.FirstFlagged, b.FirstFlagged), cmp.Compare(a.Submitter.String(), b.Submitter.String()))
+	})
+	return out
+}
+
+// Restore begins with what an earlier engine with the same rules and site left.
+// The caller then gives every transaction and login after c.MemoryAt again (older
+// ones are ignored), and calls Restored, or goes on with new rows. The error says
+// that the checkpoint cannot be read; a new engine and all rows are the remedy.
+func (e *Engine) Restore(c Checkpoint) error {
+	for _, m := range c.Memory {
+		if err := e.judge.restoreMemory(m); err != nil {
+			return err
+		}
+	}
+	if err := e.judge.restoreCases(c.Cases); err != nil {
+		return err
+	}
+	e.until, e.swept, e.memoryAt = c.Until, c.Until, c.MemoryAt
+	e.replaying = true
+	return nil
+}
+
+// Restored ends the replay after Restore: from now on a row up to Until is late.
+// The rows of the replay fill windows and memory and are not judged again; those
+// after Until wait for Advance. Advance, Take and Preview call it too.
+func (e *Engine) Restored() {
+	if !e.replaying {
+		return
+	}
+	e.replaying = false
+	e.judgeUpTo(e.until, true)
+}

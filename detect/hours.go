@@ -1,0 +1,111 @@
+package detect
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"relaywatch/mail"
+)
+
+// businessHours is what an Hours without Business means.
+const businessHours = "mon-fri 07:00-19:00"
+
+const minutesOfDay = 24 * 60
+
+var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // As time.Weekday.
+
+// calendar tells business hours from others.
+type calendar struct {
+	zone     *time.Location
+	business [7][minutesOfDay]bool
+	holidays map[string]bool // As time.DateOnly.
+
+	// The minute that was asked for last, and what it is: rows come in order.
+	minute mail.Time
+	off    bool
+}
+
+func newCalendar(h Hours) (*calendar, error) {
+	c := &calendar{zone: h.Zone, holidays: make(map[string]bool), minute: -1}
+	if c.zone == nil {
+		c.zone = time.UTC
+	}
+	spec := h.Business
+	if strings.TrimSpace(spec) == "" {
+		spec = businessHours
+	}
+	for part := range strings.SplitSeq(spec, ",") {
+		if err := c.open(strings.Fields(strings.ToLower(part))); err != nil {
+			return nil, fmt.Errorf("business hours %q: %w", h.Business, err)
+		}
+	}
+	for _, day := range h.Holidays {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			return nil, fmt.Errorf("holiday %q: no such day (write it as 2026-12-25)", day)
+		}
+		c.holidays[day] = true
+	}
+	return c, nil
+}
+
+// open marks the minutes of a part as "mon-fri 07:00-19:00".
+func (c *calendar) open(words []string) error {
+	if len(words) != 2 {
+		return fmt.Errorf("want days and hours (write them as mon-fri 07:00-19:00)")
+	}
+	from, to, isRange := strings.Cut(words[0], "-")
+	if !isRange {
+		to = from
+	}
+	first, last := weekday(from), weekday(to)
+	if first < 0 || last < 0 {
+		return fmt.Errorf("no such days %q (write them as mon-fri or sat)", words[0])
+	}
+	opens, closes, _ := strings.Cut(words[1], "-")
+	start, end := minuteOf(opens), minuteOf(closes)
+	if start < 0 || end < 0 || end <= start {
+		return fmt.Errorf("no such hours %q (write them as 07:00-19:00; over midnight, as two)", words[1])
+	}
+	for day := first; ; day = (day + 1) % 7 {
+		for minute := start; minute < end; minute++ {
+			c.business[day][minute] = true
+		}
+		if day == last {
+			return nil
+		}
+	}
+}
+
+func weekday(name string) int {
+	for i, day := range weekdays {
+		if name == day {
+			return i
+		}
+	}
+	return -1
+}
+
+// minuteOf reads 07:00 as a minute of the day, 24:00 as its end; -1 is no time.
+func minuteOf(text string) int {
+	if text == "24:00" {
+		return minutesOfDay
+	}
+	t, err := time.Parse("15:04", text)
+	if err != nil {
+		return -1
+	}
+	return t.Hour()*60 + t.Minute()
+}
+
+// offHours is true outside business hours and on holidays.
+func (c *calendar) offHours(t mail.Time) bool {
+	if t/60 == c.minute {
+		return c.off
+	}
+	local := t.Std().In(c.zone)
+	c.minute = t / 60
+	c.off = !c.business[local.Weekday()][local.Hour()*60+local.Minute()] ||
+		len(c.holidays) > 0 && c.holidays[local.Format(time.DateOnly)]
+	return c.off
+}

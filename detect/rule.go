@@ -1,0 +1,156 @@
+package detect
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"relaywatch/mail"
+)
+
+// MaxWindow is the longest window of a rule: a day, after which an episode closes
+// too, so that windows never outlive what they proved.
+const MaxWindow = 24 * time.Hour
+
+// Which client addresses a rule judges. Accounts are judged wherever they come from.
+const (
+	FromInside  = "inside"
+	FromOutside = "outside"
+	FromAny     = "any"
+)
+
+// Rule is one rule file. It is made by LoadRules alone, and nobody changes it.
+type Rule struct {
+	Name       string        // Of the file, without .yaml.
+	About      string        // One sentence: what it finds.
+	Submitters []string      // Kinds of submitter it judges, as mail.KindIP.
+	From       string        // FromInside, FromOutside or FromAny.
+	Window     time.Duration // Over which signals are measured.
+	When       string        // The condition, as written.
+	Weight     float64       // Points for the score of an episode.
+	Level      Level
+	Severity   Severity // The least that an episode has in which the rule held; "" is Low.
+	Techniques []string // Of MITRE ATT&CK, as T1078.
+	Remedy     string   // What to do.
+	Says       string   // What the submitter did, with {signal} placeholders.
+	Except     []string // Submitters it never judges, as Allow.Submitter.
+	Tests      []Case
+
+	condition *condition
+	measures  []int // Signals of the evidence: those that the condition names, then those that Says names besides.
+	except    []pattern
+}
+
+// LoadRules reads every *.yaml of the root of fsys and returns the rules by name.
+// The error holds all that is wrong with all files, each as
+// file.yaml:line:column: what (hint); no rule is returned then.
+func LoadRules(fsys fs.FS) ([]*Rule, error) {
+	paths, err := fs.Glob(fsys, "*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("list rule files: %w", err)
+	}
+	if len(paths) == 0 {
+		return nil, errors.New("no rule file: the folder of rules holds no *.yaml")
+	}
+	slices.Sort(paths)
+	var rules []*Rule
+	var errs []error
+	for _, path := range paths {
+		text, err := fs.ReadFile(fsys, path)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read rule: %w", err))
+			continue
+		}
+		rule, err := parseRule(path, text)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		rules = append(rules, rule)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	slices.SortFunc(rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
+	return rules, nil
+}
+
+// judges tells whether the rule is for a submitter of that class.
+func (r *Rule) judges(who mail.Submitter, c class) bool {
+	if !slices.Contains(r.Submitters, who.Kind) {
+		return false
+	}
+	if slices.ContainsFunc(r.except, func(p pattern) bool { return p.matches(who) }) {
+		return false
+	}
+	switch {
+	case c == account || r.From == FromAny:
+		return true
+	case r.From == FromOutside:
+		return c == outside
+	}
+	return c == inside
+}
+
+// sentence says what the submitter did, with the values of m.
+func (r *Rule) sentence(who mail.Submitter, m *measures) string {
+	return who.Value + " " + r.words(m) + "."
+}
+
+// words fills the placeholders of Says.
+func (r *Rule) words(m *measures) string {
+	var b strings.Builder
+	rest := r.Says
+	for {
+		before, after, found := strings.Cut(rest, "{")
+		b.WriteString(before)
+		name, behind, closed := strings.Cut(after, "}")
+		i := signalNamed(name)
+		if !found || !closed || i < 0 { // LoadRules leaves no other.
+			return b.String()
+		}
+		b.WriteString(readable(m.value(i), signals[i].Unit))
+		rest = behind
+	}
+}
+
+// pattern is a submitter, or the addresses of a network.
+type pattern struct {
+	who     mail.Submitter
+	network netip.Prefix // Valid for a network.
+}
+
+// parsePattern reads a submitter or a network, as ip:10.0.9.0/24.
+func parsePattern(text string) (pattern, error) {
+	who, err := mail.ParseSubmitter(text)
+	if err != nil {
+		return pattern{}, err
+	}
+	if who.Kind != mail.KindIP {
+		return pattern{who: who}, nil
+	}
+	if prefix, err := netip.ParsePrefix(who.Value); err == nil {
+		return pattern{who, prefix.Masked()}, nil
+	}
+	addr, err := netip.ParseAddr(who.Value)
+	if err != nil {
+		return pattern{}, fmt.Errorf("submitter %q: no address and no network (write ip:10.1.4.7 or ip:10.0.9.0/24)", text)
+	}
+	return pattern{who: mail.Submitter{Kind: mail.KindIP, Value: addr.String()}}, nil
+}
+
+func (p pattern) matches(who mail.Submitter) bool {
+	if !p.network.IsValid() {
+		return p.who == who
+	}
+	if who.Kind != mail.KindIP {
+		return false
+	}
+	addr, err := netip.ParseAddr(who.Value)
+	return err == nil && p.network.Contains(addr.Unmap())
+}

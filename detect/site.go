@@ -1,0 +1,119 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gaissmai/bart"
+
+	"relaywatch/mail"
+)
+
+// class is how a client is judged.
+type class uint8
+
+const (
+	nobody  class = iota // Never accused: no submitter, a gateway, the machine itself.
+	inside               // An address of our networks.
+	outside              // Any other.
+	account              // An account, wherever it comes from.
+)
+
+// network is a Site made ready to be asked.
+type network struct {
+	internal bart.Lite
+	gateways map[netip.Addr]bool
+	own      map[string]bool
+	hours    *calendar
+	allow    []allowed
+}
+
+// allowed is an Allow whose submitter was read.
+type allowed struct {
+	Allow
+	pattern pattern
+}
+
+// newNetwork reports everything that is wrong with a site.
+func newNetwork(site Site) (*network, error) {
+	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool)}
+	var errs []error
+	for _, prefix := range site.Internal {
+		if !prefix.IsValid() {
+			errs = append(errs, errors.New("internal network: not valid (write it as 10.0.0.0/8)"))
+			continue
+		}
+		n.internal.Insert(prefix.Masked())
+	}
+	for _, addr := range site.Gateways {
+		n.gateways[addr.Unmap()] = true
+	}
+	for _, domain := range site.OwnDomains {
+		n.own[strings.TrimSuffix(strings.ToLower(domain), ".")] = true
+	}
+	hours, err := newCalendar(site.Hours)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	n.hours = hours
+	for _, a := range site.Allow {
+		p, err := parsePattern(a.Submitter)
+		if err == nil && strings.TrimSpace(a.Reason) == "" {
+			err = errors.New("has no reason (say who wants it and why)")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("allow %s: %w", a.Submitter, err))
+			continue
+		}
+		n.allow = append(n.allow, allowed{a, p})
+	}
+	return n, errors.Join(errs...)
+}
+
+// classOf tells how a client's address is judged.
+func (n *network) classOf(client string) class {
+	addr, err := netip.ParseAddr(client)
+	if err != nil {
+		return outside // The log wrote no address: of our networks it is not.
+	}
+	addr = addr.Unmap().WithZone("")
+	switch {
+	case addr.IsLoopback(), n.gateways[addr]:
+		return nobody
+	case n.internal.Contains(addr):
+		return inside
+	}
+	return outside
+}
+
+// external is true for a domain that is surely not ours.
+func (n *network) external(domain string) bool {
+	if domain == "" || len(n.own) == 0 {
+		return false
+	}
+	for {
+		if n.own[domain] {
+			return false
+		}
+		dot := strings.IndexByte(domain, '.')
+		if dot < 0 {
+			return true
+		}
+		domain = domain[dot+1:]
+	}
+}
+
+// silenced is the reason of the first allow-list entry that is in force at t, or
+// "".
+func (n *network) silenced(who mail.Submitter, rule string, t mail.Time) string {
+	for i := range n.allow {
+		a := &n.allow[i]
+		if (a.Until == 0 || t < a.Until) && (len(a.Rules) == 0 || slices.Contains(a.Rules, rule)) && a.pattern.matches(who) {
+			return a.Reason
+		}
+	}
+	return ""
+}
