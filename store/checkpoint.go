@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"relaywatch/detect"
+	"relaywatch/mail"
+)
+
+const (
+	upsertCheckpoint = `INSERT INTO checkpoint (id, until, memory_at, cases) VALUES (1, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET until = excluded.until, memory_at = excluded.memory_at, cases = excluded.cases`
+
+	selectLastMemory = `SELECT submitter_id, max(id), length(stretches) FROM memory GROUP BY submitter_id`
+	insertMemory     = `INSERT INTO memory (submitter_id, stretches) VALUES (?, ?)`
+	appendMemory     = `UPDATE memory SET stretches = CAST(stretches || ? AS BLOB) WHERE id = ?`
+)
+
+// memoryRow is the last row of a submitter in table memory.
+type memoryRow struct {
+	id     int64
+	length int
+}
+
+// maxMemoryRow is how long a row of table memory grows: a page. A judgement comes
+// every few minutes, and a row for each would be slow to load.
+const maxMemoryRow = 3000
+
+// writeCheckpoint stores what the engine must remember.
+func writeCheckpoint(ctx context.Context, tx *sql.Tx, k *known, j *detect.Judgement) error {
+	if _, err := tx.ExecContext(ctx, upsertCheckpoint, int64(j.Until), int64(j.MemoryAt), j.Cases); err != nil {
+		return err
+	}
+	if k.memory == nil {
+		k.memory = make(map[int64]memoryRow)
+		err := each(ctx, tx, func(scan scanner) error {
+			var submitter int64
+			var row memoryRow
+			err := scan(&submitter, &row.id, &row.length)
+			k.memory[submitter] = row
+			return err
+		}, selectLastMemory)
+		if err != nil {
+			return err
+		}
+	}
+	for _, m := range j.Memory {
+		if err := writeMemory(ctx, tx, k, m); err != nil {
+			return fmt.Errorf("memory of %s: %w", m.Submitter, err)
+		}
+	}
+	return nil
+}
+
+// writeMemory adds a stretch to the last row of its submitter, or to a new one.
+func writeMemory(ctx context.Context, tx *sql.Tx, k *known, m detect.Memory) error {
+	submitter, err := k.submitters.id(ctx, tx, m.Submitter)
+	if err != nil {
+		return err
+	}
+	stretch := binary.AppendUvarint(nil, uint64(len(m.Hashes)))
+	stretch = append(stretch, m.Hashes...)
+	row, ok := k.memory[submitter]
+	if ok && row.length+len(stretch) <= maxMemoryRow {
+		row.length += len(stretch)
+		k.memory[submitter] = row
+		_, err := tx.ExecContext(ctx, appendMemory, stretch, row.id)
+		return err
+	}
+	result, err := tx.ExecContext(ctx, insertMemory, submitter, stretch)
+	if err != nil {
+		return err
+	}
+	id, err := result.LastInsertId()
+	k.memory[submitter] = memoryRow{id, len(stretch)}
+	return err
+}
+
+const (
+	selectCheckpoint = `SELECT until, memory_at, cases FROM checkpoint`
+	selectMemory     = `SELECT s.kind, s.value, m.stretches FROM memory m JOIN submitters s ON s.id = m.submitter_id ORDER BY s.kind, s.value, m.id`
+)
+
+// Checkpoint is what the engine must remember of the Judgements so far: the zero
+// Checkpoint if there was none.
+func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
+	var c detect.Checkpoint
+	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, selectCheckpoint).Scan(&c.Until, &c.MemoryAt, &c.Cases)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return each(ctx, tx, func(scan scanner) error {
+			var who mail.Submitter
+			var stretches []byte
+			if err := scan(&who.Kind, &who.Value, &stretches); err != nil {
+				return err
+			}
+			for len(stretches) > 0 {
+				length, n := binary.Uvarint(stretches)
+				if n <= 0 || length > uint64(len(stretches)-n) {
+					return fmt.Errorf("memory of %s is damaged", who)
+				}
+				end := n + int(length)
+				c.Memory = append(c.Memory, detect.Memory{Submitter: who, Hashes: stretches[n:end:end]})
+				stretches = stretches[end:]
+			}
+			return nil
+		}, selectMemory)
+	})
+	return c, err
+}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// A statement with many rows costs less for each; more than 100 gain nothing. What
+// is left at the end of a batch goes by tens and by ones, so that a table needs
+// three prepared statements.
+var insertSizes = [...]int{100, 10, 1}
+
+// insert is an INSERT statement of one table, for several numbers of rows.
+type insert struct {
+	columns int
+	texts   [len(insertSizes)]string
+}
+
+// newInsert makes INSERT INTO table (columns) VALUES … and what follows.
+func newInsert(table, columns, then string) insert {
+	in := insert{columns: 1 + strings.Count(columns, ",")}
+	row := "(?" + strings.Repeat(",?", in.columns-1) + ")"
+	for i, n := range insertSizes {
+		in.texts[i] = "INSERT INTO " + table + " (" + columns + ") VALUES " + row + strings.Repeat(","+row, n-1) + then
+	}
+	return in
+}
+
+// inserter collects rows for an insert and sends them when a statement is full.
+type inserter struct {
+	insert
+	tx   *sql.Tx
+	args []any
+}
+
+func (in *insert) on(tx *sql.Tx) inserter {
+	return inserter{insert: *in, tx: tx, args: make([]any, 0, insertSizes[0]*in.columns)}
+}
+
+// add adds a row.
+func (in *inserter) add(ctx context.Context, row ...any) error {
+	in.args = append(in.args, row...)
+	if len(in.args) < insertSizes[0]*in.columns {
+		return nil
+	}
+	return in.flush(ctx)
+}
+
+// flush sends the rows that wait.
+func (in *inserter) flush(ctx context.Context) error {
+	args := in.args
+	for i, n := range insertSizes {
+		for width := n * in.columns; len(args) >= width; args = args[width:] {
+			if err := run(ctx, in.tx, in.texts[i], args[:width]); err != nil {
+				return err
+			}
+		}
+	}
+	in.args = in.args[:0]
+	return nil
+}
+
+// run executes a statement that returns no rows. The driver hands all arguments of
+// a query to C in one call, but those of an Exec one by one, and runs the statement
+// before it returns.
+func run(ctx context.Context, tx *sql.Tx, text string, args []any) error {
+	rows, err := tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	return rows.Close()
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// DB is an open store. Its methods may be called from several goroutines; those
+// that write wait for each other.
+type DB struct {
+	path  string
+	write *sql.DB // One connection, as SQLite has one writer; nil if the store is open for reading only.
+	read  *sql.DB // Any number of connections that cannot write.
+
+	mu    sync.Mutex // Held while a method writes; guards what follows.
+	known *known     // What the store is known to hold; nil until it is needed, and after a failed write.
+	used  bitmap     // Addresses that were named since Prune began to look for orphans; nil while it does not.
+}
+
+// Open opens the store at path, or creates it, and brings its schema up to date.
+// A new file can be read by its owner and group only. The error is ErrNewer or
+// ErrNotDatabase where the file cannot be used at all.
+func Open(ctx context.Context, path string) (*DB, error) {
+	if err := checkFolder(path); err != nil {
+		return nil, err
+	}
+	// SQLite would hide why it cannot open the file, and take its mode from the umask.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, explain(path, err)
+	}
+	write := sql.OpenDB(&connector{dsn: writeDSN(path)})
+	write.SetMaxOpenConns(1)
+	db := &DB{path: path, write: write, read: sql.OpenDB(&connector{dsn: readDSN(path, false)})}
+	if err := migrate(ctx, path, write); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// OpenReadOnly opens a store that exists, and never writes to it. The error is
+// ErrNoStore, ErrOlder, ErrNewer or ErrNotDatabase where it cannot be used.
+func OpenReadOnly(ctx context.Context, path string) (*DB, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, problemf(ErrNoStore, "there is no store at %s yet: run relaywatch ingest first, or name another file with --db", path)
+	case err != nil:
+		return nil, explain(path, err)
+	case info.IsDir():
+		return nil, checkFolder(path)
+	}
+	db := &DB{path: path, read: sql.OpenDB(&connector{dsn: readDSN(path, false)})}
+	err = checkVersion(ctx, path, db.read)
+	// WAL needs a file beside the store. Where the folder cannot be written and no
+	// writer left one, nobody can change the file meanwhile.
+	var code sqlite3.Error
+	if errors.As(err, &code) && code.Code == sqlite3.ErrCantOpen && !exists(path+"-wal") {
+		err = errors.Join(db.read.Close())
+		db.read = sql.OpenDB(&connector{dsn: readDSN(path, true)})
+		if err == nil {
+			err = checkVersion(ctx, path, db.read)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.read.Close())
+	}
+	return db, nil
+}
+
+// Close ends all connections. The last to close moves the write-ahead log into the
+// file.
+func (db *DB) Close() error {
+	err := db.read.Close()
+	if db.write != nil {
+		err = errors.Join(err, db.write.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("close store %s: %w", db.path, err)
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// fileURI is path as SQLite's URI (sqlite.org/uri.html).
+func fileURI(path, query string) string {
+	path = filepath.ToSlash(path)
+	if filepath.VolumeName(path) != "" {
+		path = "/" + path // file:/C:/logs
+	}
+	// A colon or // at the beginning would be read as something else.
+	if !strings.HasPrefix(path, "/") {
+		path = "./" + path
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query
+}
+
+// writeDSN has the pragmas of the writer. synchronous NORMAL: after a power cut the
+// last batches may be missing, rows and cursors together; after a kill nothing is.
+func writeDSN(path string) string {
+	return fileURI(path, "_journal_mode=WAL&_busy_timeout=10000&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-16384&_stmt_cache_size=64")
+}
+
+func readDSN(path string, immutable bool) string {
+	query := "mode=ro&_query_only=1&_busy_timeout=10000&_cache_size=-8192&_stmt_cache_size=64"
+	if immutable {
+		query += "&immutable=1"
+	}
+	return fileURI(path, query)
+}
+
+// connector opens connections with the pragmas that a DSN cannot hold.
+type connector struct{ dsn string }
+
+func (c *connector) Driver() driver.Driver {
+	return &sqlite3.SQLiteDriver{ConnectHook: setPragmas}
+}
+
+func (c *connector) Connect(context.Context) (driver.Conn, error) { return c.Driver().Open(c.dsn) }
+
+func setPragmas(c *sqlite3.SQLiteConn) error {
+	_, err := c.Exec("PRAGMA wal_autocheckpoint = 4096", nil)
+	return err
+}

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"relaywatch/mail"
+)
+
+// session is what table origins has of a transaction.
+type session struct {
+	server, serverIP, client, helo, user string
+
+	direction                             mail.Direction
+	authenticated, relayRight, hop, probe bool
+}
+
+// origin is the numbers of a session. Submitter is 0 for nobody.
+type origin struct{ id, submitter int64 }
+
+// origins are the numbers of table origins.
+type origins struct{ ids map[session]origin }
+
+const (
+	selectOrigin = `SELECT id FROM origins WHERE client_id = ? AND helo_id = ? AND user_id = ? AND server_id = ? AND server_ip_id = ?
+		AND direction = ? AND authenticated = ? AND relay_right = ? AND hop = ? AND probe = ? AND submitter_id IS ?`
+	insertOrigin = `INSERT INTO origins (client_id, helo_id, user_id, server_id, server_ip_id,
+		direction, authenticated, relay_right, hop, probe, submitter_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+)
+
+func (k *known) origin(ctx context.Context, tx *sql.Tx, t *mail.Transaction) (origin, error) {
+	s := session{t.Server, t.ServerIP, t.ClientIP, t.HELO, t.User, t.Direction, t.Authenticated, t.RelayRight, t.Hop, t.Probe}
+	if got, ok := k.origins.ids[s]; ok {
+		return got, nil
+	}
+	var got origin
+	var submitter any
+	if who := t.Submitter(); who != (mail.Submitter{}) {
+		id, err := k.submitters.id(ctx, tx, who)
+		if err != nil {
+			return origin{}, err
+		}
+		got.submitter, submitter = id, id
+	}
+	args := make([]any, 0, 11)
+	for _, text := range [...]string{s.client, s.helo, s.user, s.server, s.serverIP} {
+		id, err := k.names.id(ctx, tx, text)
+		if err != nil {
+			return origin{}, err
+		}
+		args = append(args, id)
+	}
+	args = append(args, int64(s.direction), s.authenticated, s.relayRight, s.hop, s.probe, submitter)
+	id, err := findOrInsert(ctx, tx, selectOrigin, insertOrigin, args...)
+	if err != nil {
+		return origin{}, err
+	}
+	got.id = id
+	for _, text := range [...]*string{&s.server, &s.serverIP, &s.client, &s.helo, &s.user} {
+		*text = strings.Clone(*text) // Not a part of a larger text that would be kept with it.
+	}
+	makeRoom(&k.origins.ids)
+	k.origins.ids[s] = got
+	return got, nil
+}
