@@ -73,7 +73,7 @@ func (d *iisDecoder) about() about {
 
 func (d *iisDecoder) decode(line []byte, pos mail.LogPos) (bool, mail.Time, error) {
 	line = bytes.TrimPrefix(line, []byte("\xEF\xBB\xBF"))
-	line = bytes.TrimRight(line, " \t\r")
+	line = bytes.Trim(line, " \t\r")
 	if len(line) == 0 {
 		return false, 0, nil
 	}
