@@ -46,7 +46,7 @@ func parseExchangeColumns(fields []byte) exchangeColumns {
 	for name := range bytes.SplitSeq(bytes.Trim(fields, ", \t\r"), []byte{','}) {
 		name = bytes.TrimSpace(name)
 		for i, known := range exchangeColumnNames {
-			if bytes.EqualFold(name, []byte(known)) && c.place[i] < 0 {
+			if bytes.EqualFold(name, []byte(known)) {
 				c.place[i] = c.count
 			}
 		}

@@ -43,7 +43,7 @@ type exchangeCommand struct {
 	At   mail.Time    `json:"at"`
 
 	Path       mail.Path `json:"path,omitempty"`       // MAIL, RCPT.
-	Internal   bool      `json:"internal,omitempty"`   // MAIL with a parameter that only servers of the organisation may send; AUTH with their own mechanism.
+	Internal   bool      `json:"internal,omitempty"`   // MAIL with a parameter, or AUTH by a mechanism, of servers of one organisation.
 	Name       string    `json:"name,omitempty"`       // HELO.
 	SizeBytes  int64     `json:"size,omitempty"`       // BDAT.
 	Last       bool      `json:"last,omitempty"`       // BDAT LAST.

@@ -12,9 +12,15 @@ import (
 
 const exchangeTestLog mail.LogID = 0xE
 
+// fataler is the part of testing.TB that rapid.T has too.
+type fataler interface {
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // exchangeLog reads the rows of one log as the reader does.
 type exchangeLog struct {
-	t        testing.TB
+	t        fataler
 	tray     *tray
 	sessions *exchangeSessions
 	texts    *texts
@@ -25,7 +31,7 @@ type exchangeLog struct {
 	batches  []Batch
 }
 
-func newExchangeLog(t testing.TB, format Format) *exchangeLog {
+func newExchangeLog(t fataler, format Format) *exchangeLog {
 	x, err := newTexts("")
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"relaywatch/mail"
@@ -33,6 +34,7 @@ type exchangeSession struct {
 	Queue   []exchangeCommand
 	Auth    exchangeAuth
 	Tx      *transaction    // Takes the next recipient; open, or refused and not left yet.
+	Full    []*transaction  // Those of MaxRecipients that Tx continues.
 	Chunks  int64           // Bytes of the BDAT commands answered 2xx; -1 before the first.
 	Refusal *mailRefusal    // Why MAIL of Tx was refused.
 	Waiting []mail.Delivery // Recipients accepted by a remote server that has not answered DATA yet.
@@ -100,7 +102,7 @@ func (e *exchangeSession) note(r *exchangeRow, x *texts) {
 	switch {
 	case bytes.Equal(r.context, contextPermissions):
 		e.RelayRight = hasWord(r.data, anyRecipient)
-	case bytes.HasPrefix(r.context, contextProxying):
+	case bytes.HasPrefix(r.context, contextProxying) && (e.Direction == mail.Out || !e.Told):
 		e.Hop = true
 	case e.Direction == mail.In:
 		e.noteAuth(r, x)
@@ -146,15 +148,13 @@ func (e *exchangeSession) forgo(r exchangeReply) {
 // that have lost theirs. A greeting, or the 421 of a server that closes the
 // session (RFC 5321, section 3.8), answers none.
 func (e *exchangeSession) reply(r exchangeReply, x *texts) {
-	at := e.head
-	for at < len(e.Queue) && !e.Queue[at].fits(r) {
-		at++
-	}
-	if at == len(e.Queue) {
+	waiting := e.Queue[e.head:]
+	lost := slices.IndexFunc(waiting, func(c exchangeCommand) bool { return c.fits(r) })
+	if lost < 0 {
 		e.replyToAuth(r) // Where the row of AUTH is lost.
 		return
 	}
-	for e.head < at {
+	for range lost {
 		e.answer(e.pop(), exchangeReply{pos: r.pos, at: r.at}, x)
 	}
 	if r.code/100 == 3 {
@@ -189,7 +189,7 @@ func (e *exchangeSession) answer(c exchangeCommand, r exchangeReply, x *texts) {
 			e.Name = strings.ToUpper(c.Name)
 		}
 		if !r.refused() {
-			e.leave(mail.Aborted, r) // RFC 5321, section 4.1.4: as RSET.
+			e.abort(r) // RFC 5321, section 4.1.4: as RSET.
 		}
 	case exchangeMAIL:
 		e.mail(c, r, x)
@@ -202,7 +202,7 @@ func (e *exchangeSession) answer(c exchangeCommand, r exchangeReply, x *texts) {
 	case exchangeBDAT:
 		e.bdat(c, r, x)
 	case exchangeRSET, exchangeQUIT:
-		e.leave(mail.Aborted, r)
+		e.abort(r)
 	case exchangeAUTH:
 		e.auth(c, r)
 	case exchangeXPROXY:
@@ -213,5 +213,5 @@ func (e *exchangeSession) answer(c exchangeCommand, r exchangeReply, x *texts) {
 // end ends the session: what has no reply yet gets none.
 func (e *exchangeSession) end(at mail.Time) {
 	e.forgo(exchangeReply{at: at})
-	e.leave(mail.Aborted, exchangeReply{at: at})
+	e.abort(exchangeReply{at: at})
 }

@@ -1,6 +1,11 @@
 package ingest
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"relaywatch/mail"
+)
 
 // A login that every server accepts, and the greeting before it.
 const greeting = `
@@ -12,7 +17,8 @@ const greeting = `
 
 func TestExchangeReceive(t *testing.T) {
 	for _, c := range []struct{ name, rows, want string }{
-		{"a message in lock-step", greeting + `
+		{
+			"a message in lock-step", greeting + `
 			< MAIL FROM:<Ann@corp.example> SIZE=100
 			* 08DA000000000001;2023-01-11T16:00:00.000Z;1|receiving message
 			> 250 2.1.0 Sender OK
@@ -24,8 +30,10 @@ func TestExchangeReceive(t *testing.T) {
 			< QUIT
 			> 221 2.0.0 Service closing transmission channel
 			- |Local`,
-			`<ann@corp.example> accepted@11 3454B; <bob@example.net> 250@7`},
-		{"a reply of many lines answers once", `
+			`<ann@corp.example> accepted@11 3454B; <bob@example.net> 250@7`,
+		},
+		{
+			"a reply of many lines answers once", `
 			< EHLO ws7
 			> 250-ex01.corp.example Hello
 			> 250-SIZE
@@ -36,8 +44,10 @@ func TestExchangeReceive(t *testing.T) {
 			> 550-5.7.1 Unable
 			> 550 5.7.1 to relay
 			-`,
-			`<> refused@9; <bob@example.net> 550@6`},
-		{"commands without waiting", `
+			`<> refused@9; <bob@example.net> 550@6`,
+		},
+		{
+			"commands without waiting", `
 			< MAIL FROM:<a@example.org>
 			< RCPT TO:<b@example.net>
 			< RCPT TO:<c@example.net>
@@ -48,8 +58,10 @@ func TestExchangeReceive(t *testing.T) {
 			> 250 2.1.5 Recipient OK
 			> 354 Start mail input
 			> 250 2.6.0 Queued`,
-			`<a@example.org> accepted@9; <b@example.net> 550@1; <c@example.net> 250@2`},
-		{"two messages by BDAT without waiting", `
+			`<a@example.org> accepted@9; <b@example.net> 550@1; <c@example.net> 250@2`,
+		},
+		{
+			"two messages by BDAT without waiting", `
 			< MAIL FROM:<a@example.org>
 			< RCPT TO:<b@example.net>
 			< BDAT 1000
@@ -65,8 +77,10 @@ func TestExchangeReceive(t *testing.T) {
 			> 250 2.1.5 Recipient OK
 			> 554 5.6.0 Corrupt message content`,
 			`<a@example.org> accepted@10 1048B; <b@example.net> 250@1
-			<a2@example.org> refused@13; <c@example.net> 250@5`},
-		{"DATA refused", `
+			<a2@example.org> refused@13; <c@example.net> 250@5`,
+		},
+		{
+			"DATA refused", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< RCPT TO:<b@example.net>
@@ -74,8 +88,10 @@ func TestExchangeReceive(t *testing.T) {
 			< DATA
 			> 354 Start mail input
 			> 550 5.7.60 SMTP; Client does not have permissions to send as this sender`,
-			`<a@example.org> refused@6; <b@example.net> 250@2`},
-		{"DATA without a recipient, and then with one", `
+			`<a@example.org> refused@6; <b@example.net> 250@2`,
+		},
+		{
+			"DATA without a recipient, and then with one", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< DATA
@@ -85,8 +101,10 @@ func TestExchangeReceive(t *testing.T) {
 			< DATA
 			> 354 Start mail input
 			> 250 2.6.0 Queued`,
-			`<a@example.org> accepted@8; <b@example.net> 250@4`},
-		{"RSET aborts", `
+			`<a@example.org> accepted@8; <b@example.net> 250@4`,
+		},
+		{
+			"RSET aborts", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< RCPT TO:<b@example.net>
@@ -96,8 +114,10 @@ func TestExchangeReceive(t *testing.T) {
 			< RCPT TO:<c@example.net>
 			> 503 5.5.2 Need mail command`,
 			`<a@example.org> aborted@5; <b@example.net> 250@2
-			? open; <c@example.net> 503@6`},
-		{"EHLO answered 250 aborts, refused it does not", `
+			? open; <c@example.net> 503@6`,
+		},
+		{
+			"EHLO answered 250 aborts, refused it does not", `
 			< EHLO one
 			> 250 Hello
 			< MAIL FROM:<a@example.org>
@@ -108,22 +128,28 @@ func TestExchangeReceive(t *testing.T) {
 			> 250 2.1.5 Recipient OK
 			< HELO three
 			> 250 Hello`,
-			`<a@example.org> aborted@9; <b@example.net> 250@6`},
-		{"the session ends before the replies", `
+			`<a@example.org> aborted@9; <b@example.net> 250@6`,
+		},
+		{
+			"the session ends before the replies", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< RCPT TO:<b@example.net>
 			> 250 2.1.5 Recipient OK
 			< RCPT TO:<c@example.net>
 			- |Remote(SocketError)`,
-			`<a@example.org> aborted@5; <b@example.net> 250@2; <c@example.net> 0@4`},
-		{"MAIL refused, recipients behind it", `
+			`<a@example.org> aborted@5; <b@example.net> 250@2; <c@example.net> 0@4`,
+		},
+		{
+			"MAIL refused, recipients behind it", `
 			< MAIL FROM:<a@example.org>
 			< RCPT TO:<b@example.net>
 			> 550 5.7.1 Sender denied
 			> 503 5.5.2 Need mail command`,
-			`<a@example.org> refused@2; <b@example.net> 503@1`},
-		{"MAIL within a transaction is refused, and it goes on", `
+			`<a@example.org> refused@2; <b@example.net> 503@1`,
+		},
+		{
+			"MAIL within a transaction is refused, and it goes on", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< MAIL FROM:<z@example.org>
@@ -132,8 +158,10 @@ func TestExchangeReceive(t *testing.T) {
 			> 250 2.1.5 Recipient OK
 			-`,
 			`<a@example.org> aborted@6; <b@example.net> 250@4
-			<z@example.org> refused@3`},
-		{"MAIL accepted within a transaction: rows are lost", `
+			<z@example.org> refused@3`,
+		},
+		{
+			"MAIL accepted within a transaction: rows are lost", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< RCPT TO:<b@example.net>
@@ -141,8 +169,10 @@ func TestExchangeReceive(t *testing.T) {
 			< MAIL FROM:<z@example.org>
 			> 250 2.1.0 Sender OK`,
 			`<a@example.org> aborted@5; <b@example.net> 250@2
-			<z@example.org> open`},
-		{"the log begins in mid-session", `
+			<z@example.org> open`,
+		},
+		{
+			"the log begins in mid-session", `
 			* 08DA000000000001;2023-01-11T16:00:00.000Z;1|receiving message
 			< RCPT TO:<b@example.net>
 			* Tarpit for '0.00:00:05'
@@ -150,13 +180,17 @@ func TestExchangeReceive(t *testing.T) {
 			> 550 5.7.1 Unable to relay
 			< QUIT
 			-`,
-			`? refused@6; <b@example.net> 550@1`},
-		{"the reply to MAIL is lost", `
+			`? refused@6; <b@example.net> 550@1`,
+		},
+		{
+			"the reply to MAIL is lost", `
 			< MAIL FROM:<a@example.org>
 			< RCPT TO:<b@example.net>
 			> 250 2.1.5 Recipient OK`,
-			`<a@example.org> open; <b@example.net> 250@1`},
-		{"the reply to RCPT is lost", `
+			`<a@example.org> open; <b@example.net> 250@1`,
+		},
+		{
+			"the reply to RCPT is lost", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< RCPT TO:<b@example.net>
@@ -166,14 +200,18 @@ func TestExchangeReceive(t *testing.T) {
 			< MAIL FROM:<a2@example.org>
 			> 250 2.1.0 Sender OK`,
 			`<a@example.org> accepted@5; <b@example.net> 0@2
-			<a2@example.org> open`},
-		{"the server closes", `
+			<a2@example.org> open`,
+		},
+		{
+			"the server closes", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			> 421 4.4.1 Connection timed out
 			-`,
-			`<a@example.org> aborted@3`},
-		{"paths as clients write them", `
+			`<a@example.org> aborted@3`,
+		},
+		{
+			"paths as clients write them", `
 			< mail from: <a b@Example.org> BODY=8BITMIME
 			< Rcpt To:bob@example.net
 			< RCPT TO:<"x>y"@example.net> NOTIFY=NEVER
@@ -182,7 +220,8 @@ func TestExchangeReceive(t *testing.T) {
 			> 250 2.1.5 Recipient OK
 			> 250 2.1.5 Recipient OK
 			> 501 5.5.4 Unrecognized parameter`,
-			`<a b@example.org> open; <bob@example.net> 250@1; <"x>y"@example.net> 250@2; ? 501@3`},
+			`<a b@example.org> open; <bob@example.net> 250@1; <"x>y"@example.net> 250@2; ? 501@3`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantFacts(t, received(t, c.rows), c.want) })
 	}
@@ -196,14 +235,17 @@ func TestExchangeSession(t *testing.T) {
 		> 250 2.0.0 Resetting
 	`
 	for _, c := range []struct{ name, rows, want string }{
-		{"the right to relay, latest set wins", `
+		{
+			"the right to relay, latest set wins", `
 			* SMTPSubmit SMTPAcceptAnySender|Set Session Permissions` + message + `
 			* SMTPSubmit SMTPAcceptAnyRecipient AcceptRoutingHeaders|Set Session Permissions` + message + `
 			* None|Set Session Permissions` + message,
 			`<ann@corp.example> aborted@4
 			<ann@corp.example> aborted@9 relay-right
-			<ann@corp.example> aborted@14`},
-		{"a login", `
+			<ann@corp.example> aborted@14`,
+		},
+		{
+			"a login", `
 			< AUTH LOGIN
 			> 334 <authentication response>
 			> 334 <authentication response>
@@ -211,43 +253,57 @@ func TestExchangeSession(t *testing.T) {
 			* CORP\Ann|authenticated
 			> 235 2.7.0 Authentication successful` + message,
 			`<ann@corp.example> aborted@9 authenticated relay-right user=corp\ann
-			login "corp\\ann" true@5`},
-		{"a login whose AUTH row is lost", `
+			login "corp\\ann" true@5`,
+		},
+		{
+			"a login whose AUTH row is lost", `
 			* CORP\Ann|authenticated
 			> 235 2.7.0 Authentication successful` + message,
 			`<ann@corp.example> aborted@5 authenticated user=corp\ann
-			login "corp\\ann" true@0`},
-		{"a login whose 235 is lost", `
+			login "corp\\ann" true@0`,
+		},
+		{
+			"a login whose 235 is lost", `
 			< AUTH LOGIN
 			> 334 <authentication response>
 			* CORP\Ann|authenticated` + message,
 			`<ann@corp.example> aborted@6 authenticated user=corp\ann
-			login "corp\\ann" true@2`},
-		{"a login that names nobody", `
+			login "corp\\ann" true@2`,
+		},
+		{
+			"a login that names nobody", `
 			< AUTH NTLM
 			> 235 2.7.0 Authentication successful` + message,
 			`<ann@corp.example> aborted@5 authenticated
-			login "" true@1`},
-		{"a machine is another server", `
+			login "" true@1`,
+		},
+		{
+			"a machine is another server", `
 			< X-EXPS GSSAPI
 			> 334 GSSAPI supported
 			* CORP\EX02$|authenticated
 			> 235 <authentication response>` + message,
-			`<ann@corp.example> aborted@7 authenticated hop`},
-		{"so is the system account", `
+			`<ann@corp.example> aborted@7 authenticated hop`,
+		},
+		{
+			"so is the system account", `
 			< AUTH GSSAPI
 			* NT AUTHORITY\SYSTEM|authenticated
 			> 235 <authentication response>` + message,
-			`<ann@corp.example> aborted@6 authenticated hop`},
-		{"so is who knows the organisation's mechanism", `
+			`<ann@corp.example> aborted@6 authenticated hop`,
+		},
+		{
+			"so is who knows the organisation's mechanism", `
 			< X-ANONYMOUSTLS
 			> 220 2.0.0 SMTP server ready
 			< EHLO ex02
 			> 250 Hello
 			< X-EXPS EXCHANGEAUTH SHA256 abc
 			> 235 <authentication response>` + message,
-			`<ann@corp.example> aborted@9 authenticated hop`},
-		{"a failed login with its user", `
+			`<ann@corp.example> aborted@9 authenticated hop`,
+		},
+		{
+			"a failed login with its user", `
 			< AUTH LOGIN
 			> 334 <authentication response>
 			* |Inbound AUTH LOGIN failed because of LogonDenied
@@ -255,8 +311,10 @@ func TestExchangeSession(t *testing.T) {
 			* Tarpit for '0.00:00:05'
 			> 535 5.7.3 Authentication unsuccessful
 			- |Remote`,
-			`login "bob@corp.example" false@2`},
-		{"failed logins one after the other", `
+			`login "bob@corp.example" false@2`,
+		},
+		{
+			"failed logins one after the other", `
 			< AUTH LOGIN
 			* |Inbound AUTH LOGIN failed because of LogonDenied
 			* |User Name: bob
@@ -270,8 +328,10 @@ func TestExchangeSession(t *testing.T) {
 			> 235 2.7.0 Authentication successful`,
 			`login "bob" false@1
 			login "eve" false@5
-			login "corp\\eve" true@10`},
-		{"failed logins whose AUTH rows are lost", `
+			login "corp\\eve" true@10`,
+		},
+		{
+			"failed logins whose AUTH rows are lost", `
 			* |Inbound AUTH LOGIN failed because of LogonDenied
 			* |User Name: bob
 			> 535 5.7.3 Authentication unsuccessful
@@ -282,13 +342,47 @@ func TestExchangeSession(t *testing.T) {
 			-`,
 			`login "bob" false@0
 			login "eve" false@3
-			login "mallory" false@5`},
-		{"a failed login without a note", `
+			login "mallory" false@5`,
+		},
+		{
+			"a failed login noted twice, its AUTH row lost", `
+			* |Inbound AUTH LOGIN failed because of LogonDenied
+			* |Inbound AUTH LOGIN failed because of LogonDenied
+			* |User Name: bob
+			> 535 5.7.3 Authentication unsuccessful`,
+			`login "bob" false@0`,
+		},
+		{
+			"a failed login noted twice", `
+			< AUTH LOGIN
+			* |Inbound AUTH LOGIN failed because of LogonDenied
+			* |User Name: bob
+			* |Inbound AUTH LOGIN failed because of LogonDenied
+			* |User Name: bob
+			> 535 5.7.3 Authentication unsuccessful`,
+			`login "bob" false@1`,
+		},
+		{
+			"the name in a note of failure is not proved", `
+			< AUTH LOGIN
+			* |User Name: bob
+			> 235 2.7.0 Authentication successful`,
+			`login "" true@2`,
+		},
+		{
+			"the note of a send connector means nothing here", `
+			* |Proxying inbound session with session id 08D54162A04116F1` + message,
+			`<ann@corp.example> aborted@4`,
+		},
+		{
+			"a failed login without a note", `
 			< AUTH PLAIN
 			> 535 5.7.3 Authentication unsuccessful
 			-`,
-			`login "" false@1`},
-		{"refused commands are no logins", `
+			`login "" false@1`,
+		},
+		{
+			"refused commands are no logins", `
 			< AUTH LOGIN
 			> 504 5.7.4 Unrecognized authentication type
 			< AUTH PLAIN
@@ -296,8 +390,10 @@ func TestExchangeSession(t *testing.T) {
 			< AUTH
 			> 501 5.5.4 Invalid arguments
 			-`,
-			``},
-		{"what follows 334 is no command", `
+			``,
+		},
+		{
+			"what follows 334 is no command", `
 			< AUTH LOGIN
 			> 334 VXNlcm5hbWU6
 			< <authentication response>
@@ -305,27 +401,37 @@ func TestExchangeSession(t *testing.T) {
 			< <authentication response>
 			> 235 2.7.0 Authentication successful` + message,
 			`<ann@corp.example> aborted@9 authenticated
-			login "" true@5`},
-		{"STARTTLS, and EHLO again", greeting + `
+			login "" true@5`,
+		},
+		{
+			"STARTTLS, and EHLO again", greeting + `
 			< STARTTLS
 			> 220 2.0.0 SMTP server ready
 			* |TLS protocol SP_PROT_TLS1_2_SERVER negotiation succeeded, using bulk encryption
 			< EHLO ws7.corp.example
 			> 250 Hello` + message,
-			`<ann@corp.example> aborted@12`},
-		{"XPROXYFROM accepted", `
+			`<ann@corp.example> aborted@12`,
+		},
+		{
+			"XPROXYFROM accepted", `
 			< XPROXYFROM SID=08DA IP=10.1.4.7 PORT=50100
 			> 250 XProxyFrom accepted` + message,
-			`<ann@corp.example> aborted@5 hop`},
-		{"XPROXY accepted", `
+			`<ann@corp.example> aborted@5 hop`,
+		},
+		{
+			"XPROXY accepted", `
 			< XPROXY SID=08DA IP=10.1.4.7 PORT=50100 DOMAIN=ws7 CAPABILITIES=0
 			> 250 XProxy accepted` + message,
-			`<ann@corp.example> aborted@5 hop`},
-		{"XPROXYFROM refused to a stranger", `
+			`<ann@corp.example> aborted@5 hop`,
+		},
+		{
+			"XPROXYFROM refused to a stranger", `
 			< XPROXYFROM SID=08DA IP=10.1.4.7 PORT=50100
 			> 500 5.3.3 Unrecognized command` + message,
-			`<ann@corp.example> aborted@5`},
-		{"a parameter between servers, accepted and refused", `
+			`<ann@corp.example> aborted@5`,
+		},
+		{
+			"a parameter between servers, accepted and refused", `
 			< MAIL FROM:<a@example.org> SIZE=0 AUTH=<> XMESSAGEVALUE=MediumHigh
 			> 250 2.1.0 Sender OK
 			< RSET
@@ -334,8 +440,10 @@ func TestExchangeSession(t *testing.T) {
 			> 501 5.5.4 Invalid arguments
 			-`,
 			`<a@example.org> aborted@3 hop
-			<a@example.org> refused@5`},
-		{"XEXCH50 is answered twice", `
+			<a@example.org> refused@5`,
+		},
+		{
+			"XEXCH50 is answered twice", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			< XEXCH50 1024 2
@@ -343,30 +451,42 @@ func TestExchangeSession(t *testing.T) {
 			> 250 2.0.0 XEXCH50 OK
 			< RCPT TO:<b@example.net>
 			> 250 2.1.5 Recipient OK`,
-			`<a@example.org> open; <b@example.net> 250@5`},
-		{"a probe by its sender", `
+			`<a@example.org> open; <b@example.net> 250@5`,
+		},
+		{
+			"a probe by its sender", `
 			< MAIL FROM:<HealthMailbox0a@corp.example>
 			> 250 2.1.0 Sender OK`,
-			`<healthmailbox0a@corp.example> open probe`},
-		{"a probe of the front end", `
+			`<healthmailbox0a@corp.example> open probe`,
+		},
+		{
+			"a probe of the front end", `
 			< MAIL FROM:<inboundproxy@inboundproxy.com>
 			> 250 2.1.0 Sender OK`,
-			`<inboundproxy@inboundproxy.com> open probe`},
-		{"a probe of delivery", `
+			`<inboundproxy@inboundproxy.com> open probe`,
+		},
+		{
+			"a probe of delivery", `
 			< MAIL FROM:<maildeliveryprobe@maildeliveryprobe.com>
 			> 250 2.1.0 Sender OK`,
-			`<maildeliveryprobe@maildeliveryprobe.com> open probe`},
-		{"a probe by its HELO name", `
+			`<maildeliveryprobe@maildeliveryprobe.com> open probe`,
+		},
+		{
+			"a probe by its HELO name", `
 			< EHLO HealthMailboxProbe
 			> 250 Hello
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK`,
-			`<a@example.org> open probe`},
-		{"connects and says nothing", `
+			`<a@example.org> open probe`,
+		},
+		{
+			"connects and says nothing", `
 			+
 			- |Remote`,
-			``},
-		{"silent for an hour", `
+			``,
+		},
+		{
+			"silent for an hour", `
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
 			wait 3598
@@ -376,8 +496,10 @@ func TestExchangeSession(t *testing.T) {
 			< RCPT TO:<c@example.net>
 			> 250 2.1.5 Recipient OK`,
 			`<a@example.org> aborted@3601; <b@example.net> 250@3600
-			? open; <c@example.net> 250@7202`},
-		{"connects anew under the same id", `
+			? open; <c@example.net> 250@7202`,
+		},
+		{
+			"connects anew under the same id", `
 			+
 			< MAIL FROM:<a@example.org>
 			> 250 2.1.0 Sender OK
@@ -385,9 +507,48 @@ func TestExchangeSession(t *testing.T) {
 			< RCPT TO:<b@example.net>
 			> 503 5.5.2 Need mail command`,
 			`<a@example.org> aborted@2
-			? open; <b@example.net> 503@4`},
+			? open; <b@example.net> 503@4`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantFacts(t, received(t, c.rows), c.want) })
+	}
+}
+
+// However long the queue is, a reply that fits only a later command leaves that
+// one the next.
+func TestExchangeLostReplies(t *testing.T) {
+	const recipients, told = 150, 90
+	rows := "< MAIL FROM:<a@example.org>\n" +
+		strings.Repeat("< RCPT TO:<b@example.net>\n", recipients) +
+		"< DATA\n< NOOP\n> 250 2.1.0 Sender OK\n" +
+		strings.Repeat("> 250 2.1.5 Recipient OK\n", told) +
+		"> 354 Start mail input\n> 250 2.6.0 Queued\n"
+	txs := received(t, rows).Transactions
+	if len(txs) != 1 || txs[0].Outcome != mail.Accepted || len(txs[0].Recipients) != recipients {
+		t.Fatalf("got %+v; want one, accepted, with %d recipients", txs, recipients)
+	}
+	for i, r := range txs[0].Recipients {
+		if r.Accepted() != (i < told) {
+			t.Errorf("recipient %d: got reply %d; want 250 for the first %d alone", i, r.Reply, told)
+		}
+	}
+}
+
+func TestExchangeHELO(t *testing.T) {
+	for _, c := range []struct{ name, rows, want string }{
+		{"as sent", "< EHLO Ws7.corp.example\n> 250 Hello", "Ws7.corp.example"},
+		{"the latest", "< EHLO one\n> 250 Hello\n< EHLO two\n> 250 Hello", "two"},
+		{"a refused one is no change", "< EHLO one\n> 250 Hello\n< EHLO t w o\n> 501 Invalid", "one"},
+		{"but better than none", "< EHLO t w o\n> 501 Invalid", "t w o"},
+		{"the reply is lost", "< EHLO one\n< STARTTLS\n> 220 go", "one"},
+		{"none", "< HELO\n> 501 Invalid", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := received(t, c.rows+"\n< MAIL FROM:<>\n> 250 2.1.0 Sender OK")
+			if got := b.Transactions[0].HELO; got != c.want {
+				t.Errorf("got %q; want %q", got, c.want)
+			}
+		})
 	}
 }
 
@@ -401,7 +562,8 @@ func TestExchangeSend(t *testing.T) {
 		< 250 mx.example.net
 	`
 	for _, c := range []struct{ name, rows, want string }{
-		{"each recipient for itself", hello + `
+		{
+			"each recipient for itself", hello + `
 			* |sending message with RecordId 167503004549 and InternetMessageId <1@corp.example>
 			> MAIL FROM:<ann@corp.example> SIZE=18019
 			> RCPT TO:<b@example.net>
@@ -419,8 +581,10 @@ func TestExchangeSend(t *testing.T) {
 			`<ann@corp.example> accepted@17 out; <b@example.net> 250@8; <c@example.net> 550@9; <d@example.net> 450@10
 			delivery <ann@corp.example>><c@example.net> refused 550 "5.1.1 User unknown"@9
 			delivery <ann@corp.example>><d@example.net> deferred 450 "4.2.0 Greylisted"@10
-			delivery <ann@corp.example>><b@example.net> delivered 250 "2.0.0 Ok: queued as 4Q"@8`},
-		{"DATA defers, BDAT refuses", `
+			delivery <ann@corp.example>><b@example.net> delivered 250 "2.0.0 Ok: queued as 4Q"@8`,
+		},
+		{
+			"DATA defers, BDAT refuses", `
 			> MAIL FROM:<>
 			< 250 Ok
 			> RCPT TO:<b@example.net>
@@ -439,8 +603,10 @@ func TestExchangeSend(t *testing.T) {
 			`<> refused@6 out; <b@example.net> 250@2
 			<> refused@14 out; <c@example.net> 250@11
 			delivery <>><b@example.net> deferred 451 "4.7.1 Try later"@2
-			delivery <>><c@example.net> refused 554 "5.7.1 Spam"@11`},
-		{"the session ends before DATA is answered", `
+			delivery <>><c@example.net> refused 554 "5.7.1 Spam"@11`,
+		},
+		{
+			"the session ends before DATA is answered", `
 			> MAIL FROM:<>
 			< 250 Ok
 			> RCPT TO:<b@example.net>
@@ -449,15 +615,22 @@ func TestExchangeSend(t *testing.T) {
 			- |Remote`,
 			`<> aborted@5 out; <b@example.net> 250@2; <c@example.net> 0@4
 			delivery <>><c@example.net>  0 ""@4
-			delivery <>><b@example.net>  0 ""@2`},
-		{"MAIL refused decides what was sent behind it", `
+			delivery <>><b@example.net>  0 ""@2`,
+		},
+		{
+			"MAIL refused decides what was sent behind it", `
 			> MAIL FROM:<>
 			> RCPT TO:<b@example.net>
+			> RCPT TO:<c@example.net>
 			< 451 4.7.1 Greylisted
-			< 503 5.5.1 Need MAIL`,
-			`<> refused@2 out; <b@example.net> 503@1
-			delivery <>><b@example.net> deferred 451 "4.7.1 Greylisted"@1`},
-		{"a front end hands on", `
+			< 503 5.5.1 Need MAIL
+			< 550 5.1.1 User unknown`,
+			`<> refused@3 out; <b@example.net> 503@1; <c@example.net> 550@2
+			delivery <>><b@example.net> deferred 451 "4.7.1 Greylisted"@1
+			delivery <>><c@example.net> refused 550 "5.1.1 User unknown"@2`,
+		},
+		{
+			"a front end hands on", `
 			* |Proxying inbound session with session id 08D54162A04116F1
 			> MAIL FROM:<a@example.org>
 			< 250 2.1.0 Sender OK
@@ -466,12 +639,15 @@ func TestExchangeSend(t *testing.T) {
 			> DATA
 			< 354 Start mail input
 			< 250 2.6.0 Queued`,
-			`<a@example.org> accepted@7 out hop; <ann@corp.example> 250@3`},
-		{"nobody answers", `
+			`<a@example.org> accepted@7 out hop; <ann@corp.example> 250@3`,
+		},
+		{
+			"nobody answers", `
 			* |attempting to connect
 			* |Failed to connect. Winsock error code: 10061, Win32 error code: 10061
 			-`,
-			``},
+			``,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantFacts(t, sent(t, c.rows), c.want) })
 	}

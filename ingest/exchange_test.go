@@ -242,6 +242,86 @@ func TestExchangeFrontEndAndHub(t *testing.T) {
 	}
 }
 
+// A transaction that is full goes on in another, at the row of the recipient that
+// has no place in it, and both end by the same DATA.
+func TestExchangeMaxRecipients(t *testing.T) {
+	var rows strings.Builder
+	rows.WriteString("< MAIL FROM:<a@example.org>\n> 250 2.1.0 Sender OK\n")
+	for range mail.MaxRecipients + 1 {
+		rows.WriteString("< RCPT TO:<b@example.net>\n")
+	}
+	for range mail.MaxRecipients + 1 {
+		rows.WriteString("> 250 2.1.5 Recipient OK\n")
+	}
+	rows.WriteString("< BDAT 99 LAST\n> 250 2.6.0 Queued\n")
+	txs := received(t, rows.String()).Transactions
+	if len(txs) != 2 || len(txs[0].Recipients) != mail.MaxRecipients || len(txs[1].Recipients) != 1 {
+		t.Fatalf("got %d transactions; want one with %d recipients, one with 1", len(txs), mail.MaxRecipients)
+	}
+	for _, tx := range txs {
+		if tx.Outcome != mail.Accepted || tx.SizeBytes != 99 {
+			t.Errorf("got %v, %d bytes; want accepted, 99 bytes", tx.Outcome, tx.SizeBytes)
+		}
+	}
+	full, rest := txs[0], txs[1]
+	if rest.Pos != rest.Recipients[0].Pos || rest.At != rest.Recipients[0].At || rest.ReversePath != full.ReversePath {
+		t.Errorf("got the second of %s at %v; want that of the first, at its recipient's row %v", rest.ReversePath, rest.Pos, rest.Recipients[0].Pos)
+	}
+}
+
+// Sessions whose end is lost end once the clock of their own server says so,
+// also if they never speak again.
+func TestExchangeSilence(t *testing.T) {
+	l := newExchangeLog(t, FormatExchangeReceive)
+	row := func(server, session, at, event string) {
+		l.read(fmt.Sprintf("2023-01-11T%sZ,%s\\Default,%s,0,10.0.0.5:25,10.1.4.7:50100,%s,\n", at, server, session, event))
+	}
+	row("EX01", "S1", "16:00:00", "<,MAIL FROM:<one@example.org>")
+	row("EX01", "S1", "16:00:09", ">,250 2.1.0 Sender OK")
+	row("EX02", "S1", "16:00:00", "<,MAIL FROM:<two@example.org>")
+	row("EX02", "S1", "16:00:01", ">,250 2.1.0 Sender OK")
+	row("EX01", "S2", "17:00:08", "<,NOOP") // A second too early.
+	wantSilent := func(want string) {
+		t.Helper()
+		var b Batch
+		l.tray.take(&b)
+		wantFacts(t, &b, want)
+	}
+	wantSilent("<one@example.org> open\n<two@example.org> open")
+	row("EX01", "S2", "17:09:59", "<,NOOP") // Nobody looks before the next ten minutes.
+	wantSilent("")
+	row("EX01", "S2", "17:10:00", "<,NOOP")
+	wantSilent("<one@example.org> aborted@9")
+	if got := len(l.sessions.servers[`rEX02`].sessions); got != 1 {
+		t.Errorf("got %d sessions of EX02; want the one whose server wrote nothing since", got)
+	}
+}
+
+func TestExchangeSavedIsBroken(t *testing.T) {
+	l := newExchangeLog(t, FormatExchangeReceive)
+	for _, saved := range []string{"", "{}", `[{"clock":1}]`, `[{"key":"ckVYMDE=","sessions":[{"key":"UzE="}]}]`} {
+		if err := l.sessions.restore([]byte(saved)); err == nil {
+			t.Errorf("restore %q: got no error; want one", saved)
+		}
+	}
+	if _, err := newExchangeDecoder(l.sessions, l.texts, FormatExchangeReceive, []byte("half")); err == nil {
+		t.Error("decoder memory: got no error; want one")
+	}
+	if _, err := newExchangeDecoder(l.sessions, l.texts, FormatIISW3C, nil); err == nil {
+		t.Error("format of IIS: got no error; want one")
+	}
+}
+
+// What a session is known by may be any bytes, as long as it is kept.
+func TestExchangeSavedKeepsAnyBytes(t *testing.T) {
+	l := newExchangeLog(t, FormatExchangeReceive)
+	const row = "2023-01-11T16:00:0%dZ,\xE9\xFF\\Default,\xFE,0,,\xFD:1,%s,\n"
+	l.read(fmt.Sprintf(row, 0, "<,MAIL FROM:<\xE9@example.org>"))
+	l.stop()
+	l.read(fmt.Sprintf(row, 1, ">,250 2.1.0 Sender OK"))
+	wantFacts(t, l.result(), "<é@example.org> open")
+}
+
 func TestExchangeGolden(t *testing.T) {
 	logs, err := filepath.Glob("testdata/exchange/*.log")
 	if err != nil || len(logs) == 0 {

@@ -12,7 +12,7 @@ func (e *exchangeSession) mail(c exchangeCommand, r exchangeReply, x *texts) {
 		e.tray.end(e.begin(c), mail.Refused, r.at) // Within a transaction, which goes on.
 		return
 	}
-	e.leave(mail.Aborted, r) // If one is open still, the rows that ended it are lost.
+	e.abort(r) // If one is open still, the rows that ended it are lost.
 	e.start(c)
 	switch {
 	case r.refused():
@@ -74,18 +74,27 @@ func (e *exchangeSession) rcpt(c exchangeCommand, r exchangeReply, x *texts) {
 	}
 }
 
-// continueAt leaves a full transaction for another like it, from the row of c.
+// continueAt goes on in another transaction like the one that is full, from the
+// row of c. Both end together.
 func (e *exchangeSession) continueAt(c exchangeCommand, r exchangeReply) {
 	next := e.Tx.Transaction
 	next.Pos, next.At = c.Pos, c.At
 	next.Recipients, next.Former, next.Continued = nil, 0, false
 	next.EndAt, next.Outcome = 0, mail.Open
+	e.Full = append(e.Full, e.Tx)
 	refused := e.Tx.Outcome == mail.Refused
-	e.leave(mail.Aborted, r)
 	e.Tx = e.tray.start(next)
 	if refused {
 		e.tray.end(e.Tx, mail.Refused, r.at)
 	}
+}
+
+// each calls f for the transaction, and for the full ones that it continues.
+func (e *exchangeSession) each(f func(tx *transaction)) {
+	for _, tx := range e.Full {
+		f(tx)
+	}
+	f(e.Tx)
 }
 
 // delivers is true if the recipients of tx are told as deliveries: not if they are
@@ -156,25 +165,30 @@ func (e *exchangeSession) data(r exchangeReply, x *texts) {
 		e.decideAll(r.code, x.str(r.text))
 	}
 	if !r.accepted() {
-		e.tray.end(e.Tx, mail.Refused, r.at)
+		e.each(func(tx *transaction) { e.tray.end(tx, mail.Refused, r.at) })
 		return
 	}
-	e.Tx.SizeBytes = e.Chunks
-	if n := receivedBytes(r.text); n >= 0 {
-		e.Tx.SizeBytes = n
+	size := receivedBytes(r.text)
+	if size < 0 {
+		size = e.Chunks
 	}
-	e.tray.end(e.Tx, mail.Accepted, r.at)
-	e.Tx = nil
+	e.each(func(tx *transaction) {
+		tx.SizeBytes = size
+		e.tray.end(tx, mail.Accepted, r.at)
+	})
+	e.Tx, e.Full, e.Refusal = nil, nil, nil
 }
 
-// leave ends the transaction, if one is open, at the time of r.
-func (e *exchangeSession) leave(o mail.Outcome, r exchangeReply) {
+// abort ends the transaction at the time of r, unless it was refused before.
+func (e *exchangeSession) abort(r exchangeReply) {
 	if e.Tx == nil {
 		return
 	}
 	e.decideAll(0, "")
-	if e.Tx.Outcome == mail.Open {
-		e.tray.end(e.Tx, o, r.at)
-	}
-	e.Tx, e.Refusal = nil, nil
+	e.each(func(tx *transaction) {
+		if tx.Outcome == mail.Open {
+			e.tray.end(tx, mail.Aborted, r.at)
+		}
+	})
+	e.Tx, e.Full, e.Refusal = nil, nil, nil
 }
