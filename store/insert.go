@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// A statement with many rows costs less for each; more than 100 gain nothing. What
-// is left at the end of a batch goes by tens and by ones, so that a table needs
-// three prepared statements.
-var insertSizes = [...]int{100, 10, 1}
+// A statement with many rows costs less for each: 400 rows a seventh less than 100.
+// What is left at the end of a batch goes by twenties and by ones, so that a table
+// needs three prepared statements.
+var insertSizes = [...]int{400, 20, 1}
 
 // insert is an INSERT statement of one table, for several numbers of rows.
 type insert struct {
@@ -52,22 +52,11 @@ func (in *inserter) flush(ctx context.Context) error {
 	args := in.args
 	for i, n := range insertSizes {
 		for width := n * in.columns; len(args) >= width; args = args[width:] {
-			if err := run(ctx, in.tx, in.texts[i], args[:width]); err != nil {
+			if _, err := in.tx.ExecContext(ctx, in.texts[i], args[:width]...); err != nil {
 				return err
 			}
 		}
 	}
 	in.args = in.args[:0]
 	return nil
-}
-
-// run executes a statement that returns no rows. The driver hands all arguments of
-// a query to C in one call, but those of an Exec one by one, and runs the statement
-// before it returns.
-func run(ctx context.Context, tx *sql.Tx, text string, args []any) error {
-	rows, err := tx.QueryContext(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	return rows.Close()
 }

@@ -101,9 +101,9 @@ func (w *batchWriter) part(ctx context.Context, t *mail.Transaction) error {
 		return w.transactions.add(ctx, at.id, int64(t.At), log, t.Pos.Offset, from.id, t.Exact, told(path),
 			int64(len(t.Recipients)), n.accepted, n.refused, n.external, size, int64(t.Outcome), end)
 	}
-	return run(ctx, w.tx, updateTransaction, []any{
-		from.id, t.Exact, told(path), len(t.Recipients), n.accepted, n.refused, n.external, size, int64(t.Outcome), end, at.id,
-	})
+	_, err = w.tx.ExecContext(ctx, updateTransaction,
+		from.id, t.Exact, told(path), len(t.Recipients), n.accepted, n.refused, n.external, size, int64(t.Outcome), end, at.id)
+	return err
 }
 
 // place is where the recipients of a part belong. A part whose beginning is not in
