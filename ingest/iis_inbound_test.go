@@ -290,6 +290,14 @@ func TestIISInbound(t *testing.T) {
 			},
 		},
 		{
+			name: "half an hour without a row, though no ten minutes passed since it was over",
+			rows: `
+10:00:01 10.1.4.7 pc MAIL +FROM:<a@corp.example> 250 30
+10:30:01 10.1.4.9 pc NOOP - 250 4
+10:30:02 10.1.4.7 pc RCPT +TO:<c@example.net> 250 30`,
+			want: []string{"<a@corp.example>: aborted", "? <c@example.net> 250: open"},
+		},
+		{
 			name: "rows of others end an idle session, at the next ten minutes",
 			rows: `
 10:00:01 10.1.4.7 pc MAIL +FROM:<a@corp.example> 250 30
@@ -324,7 +332,7 @@ func TestIISInboundAuth(t *testing.T) {
 10:00:02 10.1.4.7 pc MAIL +FROM:<a@corp.example> 250 30
 10:00:02 10.1.4.7 pc RSET - 250 4
 10:00:03 10.1.4.7 pc AUTH +LOGIN 454 10
-10:00:04 10.1.4.7 pc AUTH +LOGIN 235 10
+10:00:04 10.1.4.7 pc X-EXPS +LOGIN 235 10
 10:00:04 10.1.4.7 pc MAIL +FROM:<b@corp.example> 250 30
 10:00:05 10.1.4.7 pc QUIT pc 240 4
 10:00:06 10.1.4.7 pc EHLO +pc 250 7
@@ -347,29 +355,71 @@ func TestIISInboundAuth(t *testing.T) {
 // A transaction that is filled goes on in another at its own row, and both end
 // by the same DATA.
 func TestIISInboundFull(t *testing.T) {
+	const row = "10:00:01 10.1.4.7 pc "
+	for _, tt := range []struct {
+		name   string
+		before string // Rows before the transaction.
+		exact  bool
+	}{
+		{name: "alone", exact: true},
+		{name: "with a neighbour at first", before: row + "MAIL +FROM:<n@corp.example> 250 30\n" + row + "RCPT +TO:<b@example.net> 250 30\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newIISRun(t)
+			r.feed(iisShortHeader + tt.before)
+			first := r.offset
+			r.feed(row + "MAIL +FROM:<a@corp.example> 250 30\n")
+			if tt.before != "" {
+				r.feed(row + "DATA - 250 9\n") // Of the neighbour.
+			}
+			for range mail.MaxRecipients {
+				r.feed(row + "RCPT +TO:<b@example.net> 250 30\n")
+			}
+			r.stop()
+			second := r.offset
+			r.feed(row + "RCPT +TO:<c@example.net> 250 30\n" + row + "DATA - 250 99\n")
+			got := r.batch().Transactions
+			for i, want := range []mail.Transaction{
+				{Pos: mail.LogPos{Log: iisTestLog, Offset: first}, Former: mail.MaxRecipients},
+				{Pos: mail.LogPos{Log: iisTestLog, Offset: second}, Former: 1},
+			} {
+				tx := got[len(got)-2+i]
+				tx.Former, tx.Recipients = len(tx.Recipients), nil // Too many to print.
+				want.At, want.EndAt = tx.At, tx.EndAt
+				want.ClientIP, want.HELO, want.ReversePath = "10.1.4.7", "pc", "a@corp.example"
+				want.Outcome, want.SizeBytes, want.Exact = mail.Accepted, 99, tt.exact
+				if diff := cmp.Diff(want, tx); diff != "" {
+					t.Errorf("transaction %d, Former for the number of recipients (-want +got):\n%s", i, diff)
+				}
+			}
+		})
+	}
+}
+
+// A log without QUIT rows does not keep transactions open without end.
+func TestIISInboundMaxOpen(t *testing.T) {
 	r := newIISRun(t)
-	r.feed(iisShortHeader + "10:00:01 10.1.4.7 pc MAIL +FROM:<a@corp.example> 250 30\n")
-	for range mail.MaxRecipients {
-		r.feed("10:00:01 10.1.4.7 pc RCPT +TO:<b@example.net> 250 30\n")
+	r.feed(iisShortHeader)
+	for range iisMaxOpen + 1 {
+		r.feed("10:00:01 10.1.4.7 pc MAIL +FROM:<a@corp.example> 250 30\n")
 	}
+	b := r.batch()
+	if first, second := b.Transactions[0].Outcome, b.Transactions[1].Outcome; first != mail.Aborted || second != mail.Open {
+		t.Errorf("got the oldest %q, the next %q; want aborted, and open", first, second)
+	}
+}
+
+// The server's clock is saved: a stop does not make late rows idle.
+func TestIISInboundLateAfterStop(t *testing.T) {
+	r := newIISRun(t)
+	r.feed(`#Fields: date time c-ip cs-username cs-method cs-uri-query sc-status
+2026-03-02 10:41:00 10.1.4.9 pc NOOP - 250
+2026-03-02 10:09:00 10.1.4.7 pc MAIL +FROM:<a@corp.example> 250
+`)
 	r.stop()
-	second := r.offset
-	r.feed("10:00:02 10.1.4.7 pc RCPT +TO:<c@example.net> 250 30\n10:00:03 10.1.4.7 pc DATA - 250 99\n")
-	got := r.batch().Transactions
-	if len(got) != 2 {
-		t.Fatalf("got %d transactions; want 2", len(got))
-	}
-	for i, want := range []struct {
-		recipients int
-		offset     int64
-	}{{mail.MaxRecipients, int64(len(iisShortHeader))}, {1, second}} {
-		tx := got[i]
-		if len(tx.Recipients) != want.recipients || tx.Pos.Offset != want.offset {
-			t.Errorf("transaction %d: got %d recipients from offset %d; want %d from %d", i, len(tx.Recipients), tx.Pos.Offset, want.recipients, want.offset)
-		}
-		if tx.Outcome != mail.Accepted || tx.SizeBytes != 99 || tx.ReversePath != "a@corp.example" || !tx.Exact {
-			t.Errorf("transaction %d: got %v; want accepted, 99 bytes, from a@corp.example, exact", i, transactionLine(&mail.Transaction{ReversePath: tx.ReversePath, Outcome: tx.Outcome, SizeBytes: tx.SizeBytes, Exact: tx.Exact}))
-		}
+	r.feed("2026-03-02 10:42:00 10.1.4.9 pc NOOP - 250\n")
+	if diff := cmp.Diff([]string{"<a@corp.example>: open"}, transactionLines(r.batch())); diff != "" {
+		t.Errorf("transactions (-want +got):\n%s", diff)
 	}
 }
 

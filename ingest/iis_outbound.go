@@ -65,13 +65,17 @@ func (s *iisSessions) command(v *iisServer, p *iisPeer, r *iisRow) {
 		to.Reply = 0
 		c.Recipient = &to
 		c.Tx = s.address(v, p, r)
-	case iisBDAT:
-		if _, last := r.chunk(); last {
+	case iisDATA, iisBDAT:
+		last := r.verb == iisDATA
+		if !last {
+			_, last = r.chunk()
+		}
+		if last {
 			c.Verb = iisDATA
 		}
-		c.Tx = p.addressed()
-	case iisDATA:
-		c.Tx = p.addressed()
+		if o := p.addressed(); o != nil {
+			c.Tx, o.Data = o.pos(), last
+		}
 	case iisRSET:
 		s.giveUp(v, p, r.at)
 	case iisQUIT:
@@ -119,16 +123,13 @@ func (s *iisSessions) address(v *iisServer, p *iisPeer, r *iisRow) mail.LogPos {
 }
 
 // addressed is the oldest transaction with a recipient that may be delivered to
-// and that waits for no reply to DATA; the zero LogPos if there is none.
-func (p *iisPeer) addressed() mail.LogPos {
-	for _, o := range p.Open {
-		pos := o.pos()
-		waits := func(c iisCommand) bool { return c.Tx == pos && c.Verb == iisDATA }
-		if o.Commands > o.refused() && !slices.ContainsFunc(p.Pending, waits) {
-			return pos
-		}
+// and without DATA so far; nil if there is none.
+func (p *iisPeer) addressed() *iisTransaction {
+	i := slices.IndexFunc(p.Open, func(o *iisTransaction) bool { return !o.Data && o.Commands > o.refused() })
+	if i < 0 {
+		return nil
 	}
-	return mail.LogPos{}
+	return p.Open[i]
 }
 
 // giveUp ends the transaction that RSET or QUIT ends. Of several connections it

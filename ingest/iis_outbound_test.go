@@ -25,7 +25,7 @@ func outboundLog(dialogue string) string {
 		if query == "" {
 			query = "-"
 		}
-		fmt.Fprintf(&b, "10:%02d:%02d 192.0.2.34 %s SMTPSVC1 mx1 - 25 %s %s 0\n", i/60, i%60, user, method, strings.ReplaceAll(query, " ", "+"))
+		fmt.Fprintf(&b, "%02d:%02d:%02d 192.0.2.34 %s SMTPSVC1 mx1 - 25 %s %s 0\n", 10+i/3600, i/60%60, i%60, user, method, strings.ReplaceAll(query, " ", "+"))
 	}
 	return b.String()
 }
@@ -204,6 +204,76 @@ func TestIISOutbound(t *testing.T) {
 				"<ben@corp.example> > <carl@example.net>: delivered 250 Two",
 			},
 		},
+		{
+			name: "banner of another connection answers nothing",
+			dialogue: `
+> MAIL FROM:<ann@corp.example>
+< 220 mx.example.net ESMTP
+< 421 Later`,
+			transactions: []string{"<ann@corp.example>: refused"},
+		},
+		{
+			name: "250 before the 354 is of another connection's RCPT",
+			dialogue: `
+> MAIL FROM:<ann@corp.example>
+< 250 OK
+> RCPT TO:<bob@example.net>
+< 250 OK
+> DATA
+> MAIL FROM:<ben@corp.example>
+< 250 OK
+> RCPT TO:<carl@example.net>
+< 250 OK
+< 354 Go
+< 554 Spam`,
+			transactions: []string{
+				"<ann@corp.example> <bob@example.net> 250: refused inexact",
+				"<ben@corp.example> <carl@example.net> 250: open inexact",
+			},
+			deliveries: []string{"<ann@corp.example> > <bob@example.net>: refused 554 Spam"},
+		},
+		{
+			name: "DATA is not of the one with all recipients refused",
+			dialogue: `
+> MAIL FROM:<ann@corp.example>
+< 250 OK
+> RCPT TO:<bob@example.net>
+< 550 No
+> MAIL FROM:<ben@corp.example>
+< 250 OK
+> RCPT TO:<carl@example.net>
+< 250 OK
+> DATA
+< 354 Go
+< 250 Queued`,
+			transactions: []string{
+				"<ann@corp.example> <bob@example.net> 550: open inexact",
+				"<ben@corp.example> <carl@example.net> 250: accepted inexact",
+			},
+			deliveries: []string{
+				"<ann@corp.example> > <bob@example.net>: refused 550 No",
+				"<ben@corp.example> > <carl@example.net>: delivered 250 Queued",
+			},
+		},
+		{
+			name: "QUIT of one of two connections leaves the one with an accepted recipient",
+			dialogue: `
+> MAIL FROM:<ann@corp.example>
+< 250 OK
+> RCPT TO:<bob@example.net>
+< 250 OK
+> MAIL FROM:<ben@corp.example>
+< 250 OK
+> QUIT
+> DATA
+< 354 Go
+< 250 Queued`,
+			transactions: []string{
+				"<ann@corp.example> <bob@example.net> 250: accepted inexact",
+				"<ben@corp.example>: aborted inexact",
+			},
+			deliveries: []string{"<ann@corp.example> > <bob@example.net>: delivered 250 Queued"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, stops := range []bool{false, true} {
@@ -245,6 +315,43 @@ func TestIISOutboundIdle(t *testing.T) {
 	}
 }
 
+// A command half an hour later is of another connection, though no ten minutes
+// passed since it was over.
+func TestIISOutboundApart(t *testing.T) {
+	r := newIISRun(t)
+	r.feed(outboundLog("> MAIL FROM:<ann@corp.example>\n< 250 OK"))
+	r.feed("10:30:01 10.1.4.7 pc SMTPSVC1 mx1 10.0.0.2 0 NOOP - 250\n")
+	r.feed("10:30:02 192.0.2.34 OutboundConnectionCommand SMTPSVC1 mx1 - 25 RCPT TO:<bob@example.net> 0\n")
+	r.feed("10:30:02 192.0.2.34 OutboundConnectionResponse SMTPSVC1 mx1 - 25 - 250+OK 0\n")
+	if diff := cmp.Diff([]string{"<ann@corp.example>: aborted", "? <bob@example.net> 250: open"}, transactionLines(r.batch())); diff != "" {
+		t.Errorf("transactions (-want +got):\n%s", diff)
+	}
+}
+
+// A log without replies does not keep commands without end, and loses none.
+func TestIISOutboundMaxPending(t *testing.T) {
+	var dialogue strings.Builder
+	dialogue.WriteString("> MAIL FROM:<ann@corp.example>\n")
+	for range iisMaxPending + 10 {
+		dialogue.WriteString("> RCPT TO:<bob@example.net>\n")
+	}
+	r := newIISRun(t)
+	log := outboundLog(dialogue.String())
+	r.feed(log)
+	for _, v := range r.sessions.servers {
+		for _, p := range v.out {
+			if len(p.Pending) > iisMaxPending {
+				t.Errorf("got %d commands without a reply; want at most %d", len(p.Pending), iisMaxPending)
+			}
+		}
+	}
+	r.feed("11:30:00 192.0.2.34 OutboundConnectionCommand SMTPSVC1 mx1 - 25 QUIT - 0\n")
+	b := r.batch()
+	if n := len(b.Transactions[0].Recipients); n != iisMaxPending+10 || len(b.Deliveries) != n {
+		t.Errorf("got %d recipients and %d deliveries; want %d of both", n, len(b.Deliveries), iisMaxPending+10)
+	}
+}
+
 // A client that gives an outbound name with HELO stays a client.
 func TestIISOutboundNameGivenByClient(t *testing.T) {
 	b := readIIS(t, iisShortHeader+`10:00:01 10.1.4.7 OutboundConnectionCommand HELO +OutboundConnectionCommand 250 7
@@ -257,5 +364,16 @@ func TestIISOutboundNameGivenByClient(t *testing.T) {
 	}
 	if got := b.Transactions[0].Submitter().String(); got != "ip:10.1.4.7" {
 		t.Errorf("got submitter %q; want ip:10.1.4.7", got)
+	}
+	b = readIIS(t, `#Date: 2026-03-02 10:00:00
+#Fields: time c-ip cs-username cs-method cs-uri-query
+10:00:01 10.1.4.7 OutboundConnectionCommand MAIL +FROM:<a@corp.example>
+10:00:01 10.1.4.7 OutboundConnectionCommand RCPT +TO:<b@example.net>
+`)
+	if diff := cmp.Diff([]string{"<a@corp.example> <b@example.net> 0: open"}, transactionLines(b)); diff != "" {
+		t.Errorf("without sc-status: transactions (-want +got):\n%s", diff)
+	}
+	if got := b.Transactions[0].Submitter().String(); got != "ip:10.1.4.7" {
+		t.Errorf("without sc-status: got submitter %q; want ip:10.1.4.7", got)
 	}
 }

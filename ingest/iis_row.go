@@ -29,7 +29,7 @@ const (
 	iisDATA
 	iisBDAT
 	iisRSET
-	iisAUTH
+	iisAUTH // X-EXPS too, the AUTH between servers of Exchange.
 	iisSTARTTLS
 	iisQUIT // QUIT, also where only the connection ended, and TIMEOUT.
 )
@@ -58,7 +58,7 @@ func iisVerbOf(method []byte) iisVerb {
 		return iisBDAT
 	case "RSET":
 		return iisRSET
-	case "AUTH":
+	case "AUTH", "X-EXPS":
 		return iisAUTH
 	case "STARTTLS":
 		return iisSTARTTLS

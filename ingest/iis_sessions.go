@@ -141,6 +141,7 @@ type iisTransaction struct {
 	Filled     []*transaction   `json:",omitempty"`
 	ChunkBytes int64            `json:",omitempty"` // Sum of the BDAT commands so far; in only.
 	Commands   int              `json:",omitempty"` // RCPT commands, answered or not; out only.
+	Data       bool             `json:",omitempty"` // DATA or the last BDAT was sent; out only.
 	Awaiting   []mail.Recipient `json:",omitempty"` // Accepted by RCPT, to be decided by DATA; out only.
 }
 
