@@ -209,3 +209,14 @@ func (db *DB) EvidencePaths(ctx context.Context, rows []mail.LogPos) ([]Source, 
 	})
 	return sources, err
 }
+
+// Accepted is how many recipients of a submitter were accepted, or have a reply
+// that is not told, from since up to and with until.
+func (db *DB) Accepted(ctx context.Context, who mail.Submitter, since, until mail.Time) (int, error) {
+	query := `SELECT count(*) FROM transactions t JOIN origins o ON o.id = t.origin_id` + recipientsOf + notRefused + ` WHERE ` + of(who)
+	n := 0
+	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, query, who.Kind, who.Value, int64(since), int64(until)).Scan(&n)
+	})
+	return n, err
+}

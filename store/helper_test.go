@@ -108,8 +108,8 @@ func replayAll(t testing.TB, db *DB, after mail.Time) (txs []mail.Transaction, l
 	return txs, logins
 }
 
-// exec changes the store behind its back.
-func exec(t testing.TB, path, statement string) {
+// execute changes the store behind its back.
+func execute(t testing.TB, path, statement string) {
 	t.Helper()
 	db, err := sql.Open("sqlite3", path)
 	if err != nil {

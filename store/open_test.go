@@ -1,0 +1,200 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"relaywatch/detect"
+	"relaywatch/ingest"
+)
+
+func TestOpenErrors(t *testing.T) {
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	newStoreAt := func(name, then string) string {
+		db := open(t, in(name))
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if then != "" {
+			execute(t, in(name), then)
+		}
+		return in(name)
+	}
+	if err := os.WriteFile(in("notes.txt"), []byte(strings.Repeat("these are notes\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, in("other.db"), `CREATE TABLE songs (title TEXT)`)
+
+	for _, tc := range []struct {
+		name     string
+		path     string
+		is       error  // Of Open; nil: one without a name.
+		says     string // Of Open; "" if it succeeds.
+		readIs   error
+		readSays string
+	}{
+		{"missing folder", in("no/such/x.db"), nil, "folder " + in("no/such") + " does not exist: create it", ErrNoStore, "run relaywatch ingest first"},
+		{"a folder", folder, nil, "it is a folder: add a file name", nil, "it is a folder"},
+		{"folder is a file", in("notes.txt/x.db"), nil, "notes.txt is no folder", nil, ""},
+		{"text", in("notes.txt"), ErrNotDatabase, "no SQLite database", ErrNotDatabase, "no SQLite database"},
+		{"another program's", in("other.db"), ErrNotDatabase, "a database of another program", ErrNotDatabase, "a database of another program"},
+		{"newer", newStoreAt("newer.db", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`), ErrNewer, "was written by a newer relaywatch (schema 7; this one knows 2): update relaywatch", ErrNewer, "update relaywatch"},
+		{"older", newStoreAt("older.db", `DELETE FROM goose_db_version WHERE version_id = 2; DROP VIEW v_logs`), nil, "already exists", ErrOlder, "schema 1; this one needs 2): run relaywatch ingest once"},
+		{"whole", newStoreAt("whole.db", ""), nil, "", nil, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			// First for reading, which changes nothing.
+			db, err := OpenReadOnly(t.Context(), tc.path)
+			if err == nil {
+				db.Close()
+			}
+			if tc.readIs != nil && !errors.Is(err, tc.readIs) {
+				t.Errorf("OpenReadOnly: got %v; want %v", err, tc.readIs)
+			}
+			if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.readSays) {
+				t.Errorf("OpenReadOnly: got %v; want %q", err, tc.readSays)
+			}
+			db, err = Open(t.Context(), tc.path)
+			if err == nil {
+				db.Close()
+			}
+			if tc.is != nil && !errors.Is(err, tc.is) {
+				t.Errorf("Open: got %v; want %v", err, tc.is)
+			}
+			if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("Open: got %v; want %q", err, tc.says)
+			}
+		})
+	}
+}
+
+// TestExplain names the remedy for errors that a test cannot provoke on every
+// machine.
+func TestExplain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{&os.PathError{Op: "open", Path: path, Err: syscall.EACCES}, "must be allowed to write the file and folder " + filepath.Dir(path)},
+		{&os.PathError{Op: "open", Path: path, Err: syscall.EROFS}, "the disk of folder " + filepath.Dir(path) + " is read-only"},
+	} {
+		if got := explain(path, tc.err).Error(); !strings.Contains(got, tc.want) {
+			t.Errorf("got %q; want %q in it", got, tc.want)
+		}
+	}
+}
+
+func TestNewFileIsNotForAll(t *testing.T) {
+	db := newStore(t)
+	info, err := os.Stat(db.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got&0o137 != 0 {
+		t.Errorf("mode: got %o; want no more than 640", got)
+	}
+}
+
+// TestOddPaths has names that a URI would read otherwise.
+func TestOddPaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, path := range []string{"a?mode=memory.db", "b#c.db", "50%20.db", "d e.db", "./f:g.db", "h&i.db"} {
+		db, err := Open(t.Context(), path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		db.Close()
+		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+			t.Errorf("%s: got %v, %v; want the store under that name", path, info, err)
+		}
+	}
+}
+
+func TestReadOnlyNeverWrites(t *testing.T) {
+	db := newStore(t)
+	write(t, db, everything())
+	db.Close()
+	before, err := os.ReadFile(db.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := OpenReadOnly(t.Context(), db.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	for name, err := range map[string]error{
+		"Write":          read.Write(t.Context(), &ingest.Batch{}),
+		"WriteJudgement": read.WriteJudgement(t.Context(), detect.Judgement{}),
+		"SetOwnDomains":  read.SetOwnDomains(t.Context(), []string{"corp.example"}),
+	} {
+		if !errors.Is(err, ErrReadOnly) {
+			t.Errorf("%s: got %v; want ErrReadOnly", name, err)
+		}
+	}
+	if got := rows(t, read, `SELECT count(*) FROM v_transactions`); got[0] != "3" {
+		t.Errorf("transactions: got %s; want 3", got[0])
+	}
+	after, err := os.ReadFile(db.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(before) != string(after) {
+		t.Error("the file changed")
+	}
+}
+
+// TestPlainShell reads every view as an analyst without our program would.
+func TestPlainShell(t *testing.T) {
+	shell, err := exec.LookPath("sqlite3")
+	if err != nil {
+		t.Skip("no sqlite3 on this machine: the views were not tried in the plain shell")
+	}
+	db := newStore(t)
+	write(t, db, everything())
+	judge(t, db, detect.Judgement{Until: t0 + 100, Findings: []detect.Finding{finding("recipient-fanout", t0)}, Episodes: []detect.Episode{episode(t0, t0+60)}})
+	for view, want := range map[string]string{
+		"v_transactions": "3", "v_recipients": "6", "v_auth": "2", "v_deliveries": "2", "v_findings": "1", "v_silenced": "0",
+		"v_suspects": "1", "v_logs": "2", "v_quarantine": "1", "v_hourly": "2",
+	} {
+		// Each column is computed, not only counted.
+		out, err := exec.CommandContext(t.Context(), shell, "-batch", db.path, "SELECT * FROM "+view+"; SELECT 'rows', count(*) FROM "+view).CombinedOutput()
+		if err != nil || !strings.HasSuffix(string(out), "rows|"+want+"\n") {
+			t.Errorf("%s: got %s, %v; want %s rows", view, out, err, want)
+		}
+	}
+}
+
+// TestContract is the names and the order of the columns that analysts rely on.
+func TestContract(t *testing.T) {
+	db := newStore(t)
+	for view, want := range map[string]string{
+		"v_transactions": "id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain, recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset",
+		"v_recipients":   "transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted",
+		"v_auth":         "time, server, client_ip, user, outcome",
+		"v_deliveries":   "time, server, remote_ip, reverse_path, recipient, reply, text, outcome",
+		"v_findings":     "id, rule, submitter, window_start, window_end, flagged_at, weight, sentence, evidence",
+		"v_suspects":     "submitter, kind, value, first_flagged, last_flagged, score, severity, rules, recipients, external_recipients, transactions, state, summary",
+		"v_logs":         "log, path, format, server, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state",
+		"v_quarantine":   "log, log_offset, reason, text",
+		"v_hourly":       "hour, submitter, transactions, recipients, external, refused",
+	} {
+		err := db.Query(t.Context(), "SELECT * FROM "+view, func(cols []string, _ []any) error {
+			if got := strings.Join(cols, ", "); got != want {
+				t.Errorf("%s: got %s; want %s", view, got, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
