@@ -81,7 +81,7 @@ func (j *judge) held(s *subject, i int, w *window, e *entry) {
 			s.findings = make(map[int]*finding)
 		}
 		s.findings[i] = f
-	} else if first := r.condition.signals[0]; w.m.value(first) > f.peak.value(first) {
+	} else if first := r.condition.signals[0]; w.m[first] > f.peak[first] {
 		f.peak = w.m
 	}
 	f.last = e.at
@@ -111,7 +111,7 @@ func (j *judge) accuse(s *subject, f *finding, w *window) {
 		}
 		ep = &episode{
 			who: s.who, start: f.start, first: f.last,
-			sent: tally{int(w.m.Recipients), int(w.m.ExternalRecipients), int(w.mailed)},
+			sent: tally{int(w.m[sigRecipients]), int(w.m[sigExternalRecipients]), int(w.mailed)},
 		}
 		s.episode = ep
 		for _, i := range s.rules {
@@ -184,7 +184,7 @@ func (j *judge) told(f *finding) Finding {
 	reached := make(map[int]float64)
 	r.condition.guard.reached(&f.peak, reached)
 	for _, i := range r.measures {
-		m := Measure{Signal: signals[i].Name, Value: f.peak.value(i), Unit: signals[i].Unit}
+		m := Measure{Signal: signals[i].Name, Value: f.peak[i], Unit: signals[i].Unit}
 		if threshold, ok := reached[i]; ok {
 			m.Threshold = &threshold
 		}

@@ -101,7 +101,7 @@ func (j *judge) saveSubject(s *subject) savedSubmitter {
 func (j *judge) saveFinding(f *finding) savedFinding {
 	saved := savedFinding{j.rules[f.rule].Name, f.start, f.flagged, f.last, f.silenced, make(map[string]float64), f.proof}
 	for i := range signals {
-		if v := f.peak.value(i); v != 0 {
+		if v := f.peak[i]; v != 0 {
 			saved.Peak[signals[i].Name] = v
 		}
 	}
@@ -168,7 +168,7 @@ func (j *judge) restoreFinding(who mail.Submitter, saved savedFinding) *finding 
 	}
 	for name, value := range saved.Peak {
 		if s := signalNamed(name); s >= 0 {
-			*signals[s].at(&f.peak) = value
+			f.peak[s] = value
 		}
 	}
 	return f

@@ -15,18 +15,31 @@ import (
 type condition struct {
 	program *vm.Program
 	guard   term  // Never false where the program is true.
+	exact   bool  // The guard is true where the program is, and nowhere else.
 	signals []int // Those named, in the order of the source.
 }
 
-// holds runs the program only where the guard leaves a chance: nearly every row
-// of honest traffic is decided by one comparison.
+// holds runs the program only where the guard does not decide: comparisons of
+// signals and constants take it a hundredth of the time.
 func (c *condition) holds(machine *vm.VM, m *measures) bool {
 	if !c.guard.possible(m) {
 		return false
 	}
-	out, err := machine.Run(c.program, m)
+	if c.exact {
+		return true
+	}
+	out, err := machine.Run(c.program, environment(m))
 	held, ok := out.(bool)
 	return err == nil && ok && held // Arithmetic on numbers does not fail.
+}
+
+// environment is m as programs see it: by name.
+func environment(m *measures) map[string]float64 {
+	env := make(map[string]float64, len(m))
+	for i := range m {
+		env[signals[i].Name] = m[i]
+	}
+	return env
 }
 
 // conditionError is what is wrong with a condition, and where.
@@ -47,14 +60,15 @@ func compile(source string) (*condition, []conditionError) {
 	if len(names.unknown) > 0 {
 		return nil, names.unknown
 	}
-	program, err := expr.Compile(source, expr.Env(&measures{}), expr.AsBool(), expr.DisableAllBuiltins())
+	program, err := expr.Compile(source, expr.Env(environment(&measures{})), expr.AsBool(), expr.DisableAllBuiltins())
 	if err != nil {
 		return nil, []conditionError{positioned(err)}
 	}
 	if len(names.signals) == 0 {
 		return nil, []conditionError{{0, "names no signal, so it holds always or never"}}
 	}
-	return &condition{program, termOf(tree.Node), names.signals}, nil
+	guard := termOf(tree.Node)
+	return &condition{program, guard, decides(guard), names.signals}, nil
 }
 
 func positioned(err error) conditionError {
@@ -122,13 +136,32 @@ func termOf(node ast.Node) term {
 		return either{termOf(b.Left), termOf(b.Right)}
 	case ">", ">=", "<", "<=", "==", "!=":
 		left, right := numberOf(b.Left), numberOf(b.Right)
-		if left != nil && right != nil {
-			return comparison{b.Operator, left, right}
+		if left == nil || right == nil {
+			break
 		}
+		signal, ok := left.(named)
+		if least, also := right.(constant); ok && also && b.Operator == ">=" {
+			return atLeast{int(signal), float64(least)}
+		}
+		return comparison{b.Operator, left, right}
 	}
 	return anything{}
 }
 
+// decides is true for a term that was understood to the last part.
+func decides(t term) bool {
+	switch t := t.(type) {
+	case both:
+		return decides(t.left) && decides(t.right)
+	case either:
+		return decides(t.left) && decides(t.right)
+	case comparison, atLeast:
+		return true
+	}
+	return false
+}
+
+// anything is a part that was not understood.
 type anything struct{}
 
 func (anything) possible(*measures) bool            { return true }
@@ -154,6 +187,20 @@ func (t either) reached(m *measures, to map[int]float64) {
 		return
 	}
 	t.right.reached(m, to)
+}
+
+// atLeast is the comparison that nearly all are: signal >= constant.
+type atLeast struct {
+	signal int
+	least  float64
+}
+
+func (t atLeast) possible(m *measures) bool { return m[t.signal] >= t.least }
+
+func (t atLeast) reached(_ *measures, to map[int]float64) {
+	if _, known := to[t.signal]; !known {
+		to[t.signal] = t.least
+	}
 }
 
 type comparison struct {
@@ -203,7 +250,7 @@ func (n constant) of(*measures) float64 { return float64(n) }
 // named is the signal of that index.
 type named int
 
-func (n named) of(m *measures) float64 { return m.value(int(n)) }
+func (n named) of(m *measures) float64 { return m[n] }
 
 type arithmetic struct {
 	operator    string

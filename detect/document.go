@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,12 +21,30 @@ import (
 type document struct {
 	path string
 	text string
-	errs []error
+	errs []located
+}
+
+// located is what is wrong at a line and column, both from 1.
+type located struct {
+	line, column int
+	text         string
+}
+
+// err is everything that is wrong, in the order of the file, or nil.
+func (d *document) err() error {
+	slices.SortStableFunc(d.errs, func(a, b located) int {
+		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
+	})
+	var errs []error
+	for _, e := range d.errs {
+		errs = append(errs, fmt.Errorf("%s:%d:%d: %s", d.path, e.line, e.column, e.text))
+	}
+	return errors.Join(errs...)
 }
 
 // failAt notes what is wrong at a line and column, both from 1.
 func (d *document) failAt(line, column int, format string, args ...any) {
-	d.errs = append(d.errs, fmt.Errorf("%s:%d:%d: %s", d.path, line, column, fmt.Sprintf(format, args...)))
+	d.errs = append(d.errs, located{line, column, fmt.Sprintf(format, args...)})
 }
 
 func (d *document) fail(node ast.Node, format string, args ...any) {
@@ -314,8 +333,10 @@ func (d *document) within(node ast.Node, value string, offset int) (line, column
 	} else if tk.Type == token.SingleQuoteType || tk.Type == token.DoubleQuoteType {
 		column++
 	}
-	ink := 0 // What is not blank before the place.
-	for i, r := range []rune(value) {
+	runes := []rune(strings.TrimRight(value, " \n"))
+	offset = max(0, min(offset, len(runes)-1)) // What is missing, is missing after the last.
+	ink := 0                                   // What is not blank before the place.
+	for i, r := range runes {
 		if i < offset && !unicode.IsSpace(r) {
 			ink++
 		}

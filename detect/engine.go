@@ -17,6 +17,10 @@ const Grace = 10 * time.Minute
 // maxWindows is how many different window lengths the rules may have in all.
 const maxWindows = 16
 
+// maxShift is how many places a row is put back in the buffer when it comes;
+// beyond, the buffer is sorted as a whole when it is needed.
+const maxShift = 64
+
 // Engine judges transactions and logins by rules, in event time. What it finds
 // depends on the set of rows, the rules and the site alone: not on the order in
 // which the rows come before they are judged for good, nor on how often it is
@@ -58,7 +62,7 @@ func NewEngine(rules []*Rule, site Site) (*Engine, error) {
 			}
 		}
 	}
-	e := &Engine{judge: newJudge(rules, n)}
+	e := &Engine{judge: newJudge(rules, n), sorted: true}
 	if len(e.judge.windows) > maxWindows {
 		errs = append(errs, fmt.Errorf("the rules have %d different windows, at most %d are measured (let rules share one)", len(e.judge.windows), maxWindows))
 	}
@@ -113,10 +117,14 @@ func (e *Engine) admit(first int) {
 			e.late = e.late || !e.replaying
 			continue
 		}
-		if e.sorted && len(kept) > 0 && kept[len(kept)-1].compare(&ev) > 0 {
-			e.sorted = false
-		}
 		kept = append(kept, ev)
+		// Rows mostly come in order, but for the ends of transactions.
+		i := len(kept) - 1
+		for e.sorted && i > 0 && kept[i-1].compare(&ev) > 0 {
+			kept[i], kept[i-1] = kept[i-1], ev
+			i--
+			e.sorted = len(kept)-i < maxShift
+		}
 	}
 	e.buffer = kept
 }

@@ -114,7 +114,7 @@ func (r *Rule) words(m *measures) string {
 		if !found || !closed || i < 0 { // LoadRules leaves no other.
 			return b.String()
 		}
-		b.WriteString(readable(m.value(i), signals[i].Unit))
+		b.WriteString(readable(m[i], signals[i].Unit))
 		rest = behind
 	}
 }

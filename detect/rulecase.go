@@ -146,12 +146,13 @@ func (d *document) sent(node ast.Node, c *Case) {
 		d.fail(orElse(seen["from"], m), "from: %v", err)
 	}
 	s.From = who
+	login, to := seen["login"] != nil, seen["to"] != nil
 	switch {
-	case s.Login == "" && len(s.To) == 0:
+	case !login && !to:
 		d.fail(m, "no key \"to\" (who is mailed? or write login: failed)")
-	case s.Login == "" && s.User != "":
+	case !login && s.User != "":
 		d.fail(seen["user"], "user is for logins (write from: \"user:%s\")", s.User)
-	case s.Login != "" && len(s.To) > 0:
+	case login && to:
 		d.fail(seen["to"], "a login mails nobody (write another row for the mail)")
 	}
 	c.Sent = append(c.Sent, s)

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -21,8 +20,8 @@ func parseRule(path string, text []byte) (*Rule, error) {
 	if m := d.root(); m != nil {
 		d.rule(m, r)
 	}
-	if len(d.errs) > 0 {
-		return nil, errors.Join(d.errs...)
+	if err := d.err(); err != nil {
+		return nil, err
 	}
 	r.measures = slices.Clone(r.condition.signals)
 	for i := range signals {

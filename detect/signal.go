@@ -23,36 +23,39 @@ func Signals() []SignalDoc {
 	return docs
 }
 
-// measures are the signals of one submitter in one window. It is also the
-// environment of conditions: the tags are the names that rules use.
-type measures struct {
-	Recipients           float64 `expr:"recipients"`
-	DistinctRecipients   float64 `expr:"distinct_recipients"`
-	NewRecipients        float64 `expr:"new_recipients"`
-	NewToAll             float64 `expr:"new_to_all"`
-	DistinctDomains      float64 `expr:"distinct_domains"`
-	ExternalRecipients   float64 `expr:"external_recipients"`
-	ExternalShare        float64 `expr:"external_share"`
-	RefusedRecipients    float64 `expr:"refused_recipients"`
-	RefusedShare         float64 `expr:"refused_share"`
-	RefusedRelay         float64 `expr:"refused_relay"`
-	RefusedUnknown       float64 `expr:"refused_unknown"`
-	Transactions         float64 `expr:"transactions"`
-	OffHoursShare        float64 `expr:"off_hours_share"`
-	Unauthenticated      float64 `expr:"unauthenticated"`
-	RelayRight           float64 `expr:"relay_right"`
-	ForeignReversePaths  float64 `expr:"foreign_reverse_paths"`
-	DistinctReversePaths float64 `expr:"distinct_reverse_paths"`
-	DistinctHELONames    float64 `expr:"distinct_helo_names"`
-	FailedLogins         float64 `expr:"failed_logins"`
-	DistinctLoginNames   float64 `expr:"distinct_login_names"`
-	LoginsAfterFailures  float64 `expr:"logins_after_failures"`
-	NullReversePaths     float64 `expr:"null_reverse_paths"`
-	NullPathRecipients   float64 `expr:"null_path_recipients"`
-	Bytes                float64 `expr:"bytes"`
-	LargestMessage       float64 `expr:"largest_message"`
-	Hosts                float64 `expr:"hosts"`
-}
+// measures are the signals of one submitter in one window, by their index.
+type measures [sigCount]float64
+
+// Indexes of signals: see the table for what they mean.
+const (
+	sigRecipients = iota
+	sigDistinctRecipients
+	sigNewRecipients
+	sigNewToAll
+	sigDistinctDomains
+	sigExternalRecipients
+	sigExternalShare
+	sigRefusedRecipients
+	sigRefusedShare
+	sigRefusedRelay
+	sigRefusedUnknown
+	sigTransactions
+	sigOffHoursShare
+	sigUnauthenticated
+	sigRelayRight
+	sigForeignReversePaths
+	sigDistinctReversePaths
+	sigDistinctHELONames
+	sigFailedLogins
+	sigDistinctLoginNames
+	sigLoginsAfterFailures
+	sigNullReversePaths
+	sigNullPathRecipients
+	sigBytes
+	sigLargestMessage
+	sigHosts
+	sigCount
+)
 
 // Units of signals. A share is a number from 0 to 1 and is shown in percent.
 const (
@@ -63,37 +66,36 @@ const (
 // signal is a row of the table of signals.
 type signal struct {
 	SignalDoc
-	at     func(*measures) *float64
 	proves flag // A row that has one of these flags is evidence of the signal.
 }
 
-var signals = [...]signal{
-	{SignalDoc{"recipients", "recipients", "recipients accepted; one whose reply the log does not tell counts as accepted"}, func(m *measures) *float64 { return &m.Recipients }, isAccepted},
-	{SignalDoc{"distinct_recipients", "recipients", "different recipients accepted"}, func(m *measures) *float64 { return &m.DistinctRecipients }, isAccepted},
-	{SignalDoc{"new_recipients", "recipients", "recipients accepted that this submitter never mailed before"}, func(m *measures) *float64 { return &m.NewRecipients }, isNew},
-	{SignalDoc{"new_to_all", "recipients", "recipients accepted that nobody here ever mailed before"}, func(m *measures) *float64 { return &m.NewToAll }, isNewToAll},
-	{SignalDoc{"distinct_domains", "domains", "different domains of recipients accepted"}, func(m *measures) *float64 { return &m.DistinctDomains }, isAccepted},
-	{SignalDoc{"external_recipients", "recipients", "recipients accepted outside the own domains; 0 where these are not known"}, func(m *measures) *float64 { return &m.ExternalRecipients }, isExternal},
-	{SignalDoc{"external_share", unitShare, "external_recipients in recipients, 0 to 1; 0 where the own domains are not known"}, func(m *measures) *float64 { return &m.ExternalShare }, isExternal},
-	{SignalDoc{"refused_recipients", "recipients", "recipients answered 4xx or 5xx"}, func(m *measures) *float64 { return &m.RefusedRecipients }, isRefused},
-	{SignalDoc{"refused_share", unitShare, "refused_recipients in all recipients that were answered, 0 to 1"}, func(m *measures) *float64 { return &m.RefusedShare }, isRefused},
-	{SignalDoc{"refused_relay", "recipients", "recipients outside the own domains answered 550, 551, 553 or 554: relaying was denied"}, func(m *measures) *float64 { return &m.RefusedRelay }, isRefusedRelay},
-	{SignalDoc{"refused_unknown", "recipients", "recipients of the own domains answered 55x: no such mailbox"}, func(m *measures) *float64 { return &m.RefusedUnknown }, isRefusedUnknown},
-	{SignalDoc{"transactions", "transactions", "MAIL commands, whatever became of them"}, func(m *measures) *float64 { return &m.Transactions }, isMail},
-	{SignalDoc{"off_hours_share", unitShare, "share of recipients accepted outside business hours, 0 to 1"}, func(m *measures) *float64 { return &m.OffHoursShare }, isOffHours},
-	{SignalDoc{"unauthenticated", "recipients", "external recipients accepted without AUTH"}, func(m *measures) *float64 { return &m.Unauthenticated }, isUnauthenticated},
-	{SignalDoc{"relay_right", "recipients", "those of unauthenticated whose session was given the right to relay"}, func(m *measures) *float64 { return &m.RelayRight }, isRelayRight},
-	{SignalDoc{"foreign_reverse_paths", "transactions", "transactions whose reverse-path is of no own domain and not null; 0 where the own domains are not known"}, func(m *measures) *float64 { return &m.ForeignReversePaths }, isForeignPath},
-	{SignalDoc{"distinct_reverse_paths", "reverse-paths", "different reverse-paths, the null reverse-path not counted"}, func(m *measures) *float64 { return &m.DistinctReversePaths }, isMail},
-	{SignalDoc{"distinct_helo_names", "names", "different names given with HELO or EHLO"}, func(m *measures) *float64 { return &m.DistinctHELONames }, isMail},
-	{SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account"}, func(m *measures) *float64 { return &m.FailedLogins }, isFailure | isLogin},
-	{SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins"}, func(m *measures) *float64 { return &m.DistinctLoginNames }, isFailure | isLogin},
-	{SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, func(m *measures) *float64 { return &m.LoginsAfterFailures }, isFailure | isLogin},
-	{SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, func(m *measures) *float64 { return &m.NullReversePaths }, isNullPath},
-	{SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, func(m *measures) *float64 { return &m.NullPathRecipients }, isNullPathRecipient},
-	{SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, func(m *measures) *float64 { return &m.Bytes }, isEnd},
-	{SignalDoc{"largest_message", unitBytes, "size of the largest message"}, func(m *measures) *float64 { return &m.LargestMessage }, isEnd},
-	{SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, func(m *measures) *float64 { return &m.Hosts }, isMail | isLogin},
+var signals = [sigCount]signal{
+	sigRecipients:           {SignalDoc{"recipients", "recipients", "recipients accepted; one whose reply the log does not tell counts as accepted"}, isAccepted},
+	sigDistinctRecipients:   {SignalDoc{"distinct_recipients", "recipients", "different recipients accepted"}, isAccepted},
+	sigNewRecipients:        {SignalDoc{"new_recipients", "recipients", "recipients accepted that this submitter never mailed before"}, isNew},
+	sigNewToAll:             {SignalDoc{"new_to_all", "recipients", "recipients accepted that nobody here ever mailed before"}, isNewToAll},
+	sigDistinctDomains:      {SignalDoc{"distinct_domains", "domains", "different domains of recipients accepted"}, isAccepted},
+	sigExternalRecipients:   {SignalDoc{"external_recipients", "recipients", "recipients accepted outside the own domains; 0 where these are not known"}, isExternal},
+	sigExternalShare:        {SignalDoc{"external_share", unitShare, "external_recipients in recipients, 0 to 1; 0 where the own domains are not known"}, isExternal},
+	sigRefusedRecipients:    {SignalDoc{"refused_recipients", "recipients", "recipients answered 4xx or 5xx"}, isRefused},
+	sigRefusedShare:         {SignalDoc{"refused_share", unitShare, "refused_recipients in all recipients that were answered, 0 to 1"}, isRefused},
+	sigRefusedRelay:         {SignalDoc{"refused_relay", "recipients", "recipients outside the own domains answered 550, 551, 553 or 554: relaying was denied"}, isRefusedRelay},
+	sigRefusedUnknown:       {SignalDoc{"refused_unknown", "recipients", "recipients of the own domains answered 55x: no such mailbox"}, isRefusedUnknown},
+	sigTransactions:         {SignalDoc{"transactions", "transactions", "MAIL commands, whatever became of them"}, isMail},
+	sigOffHoursShare:        {SignalDoc{"off_hours_share", unitShare, "share of recipients accepted outside business hours, 0 to 1"}, isOffHours},
+	sigUnauthenticated:      {SignalDoc{"unauthenticated", "recipients", "external recipients accepted without AUTH"}, isUnauthenticated},
+	sigRelayRight:           {SignalDoc{"relay_right", "recipients", "those of unauthenticated whose session was given the right to relay"}, isRelayRight},
+	sigForeignReversePaths:  {SignalDoc{"foreign_reverse_paths", "transactions", "transactions whose reverse-path is of no own domain and not null; 0 where the own domains are not known"}, isForeignPath},
+	sigDistinctReversePaths: {SignalDoc{"distinct_reverse_paths", "reverse-paths", "different reverse-paths, the null reverse-path not counted"}, isMail},
+	sigDistinctHELONames:    {SignalDoc{"distinct_helo_names", "names", "different names given with HELO or EHLO"}, isMail},
+	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account"}, isFailure | isLogin},
+	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins"}, isFailure | isLogin},
+	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, isFailure | isLogin},
+	sigNullReversePaths:     {SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, isNullPath},
+	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, isNullPathRecipient},
+	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, isEnd},
+	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, isEnd},
+	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, isMail | isLogin},
 }
 
 // signalNamed is the index of a signal, or -1.
@@ -105,9 +107,6 @@ func signalNamed(name string) int {
 	}
 	return -1
 }
-
-// value is what m says of signal i.
-func (m *measures) value(i int) float64 { return *signals[i].at(m) }
 
 // readable writes the value of a signal for people.
 func readable(value float64, unit string) string {

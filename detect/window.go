@@ -115,7 +115,7 @@ func (r *rows) add(e *entry, lengths []mail.Time) {
 	r.end++
 	for i := range r.windows {
 		w := &r.windows[i]
-		if e.flags&isLogin != 0 && w.m.FailedLogins >= failuresBefore {
+		if e.flags&isLogin != 0 && w.m[sigFailedLogins] >= failuresBefore {
 			e.after |= 1 << i
 		}
 		w.count(e, i, 1)
@@ -227,19 +227,19 @@ func (w *window) count(e *entry, i int, sign float64) {
 	m := &w.m
 	switch {
 	case e.flags&isMail != 0:
-		m.Transactions += sign
+		m[sigTransactions] += sign
 		if e.flags&isForeignPath != 0 {
-			m.ForeignReversePaths += sign
+			m[sigForeignReversePaths] += sign
 		}
 		if e.flags&isNullPath != 0 {
-			m.NullReversePaths += sign
+			m[sigNullReversePaths] += sign
 		}
 	case e.flags&isEnd != 0:
-		m.Bytes += sign * float64(e.keys[0])
+		m[sigBytes] += sign * float64(e.keys[0])
 	case e.flags&isFailure != 0:
-		m.FailedLogins += sign
+		m[sigFailedLogins] += sign
 	case e.after&(1<<i) != 0:
-		m.LoginsAfterFailures += sign
+		m[sigLoginsAfterFailures] += sign
 	}
 }
 
@@ -248,56 +248,60 @@ func (w *window) countRecipient(f flag, sign float64) {
 	if f&isFirst != 0 {
 		w.mailed += sign
 	}
-	if f&isAccepted != 0 {
-		m.Recipients += sign
-		for _, c := range [...]struct {
-			flag flag
-			n    *float64
-		}{
-			{isNew, &m.NewRecipients},
-			{isNewToAll, &m.NewToAll},
-			{isExternal, &m.ExternalRecipients},
-			{isOffHours, &w.offHours},
-			{isUnauthenticated, &m.Unauthenticated},
-			{isRelayRight, &m.RelayRight},
-		} {
-			if f&c.flag != 0 {
-				*c.n += sign
-			}
-		}
-	}
 	if f&isRefused != 0 {
-		m.RefusedRecipients += sign
+		m[sigRefusedRecipients] += sign
 		if f&isRefusedRelay != 0 {
-			m.RefusedRelay += sign
+			m[sigRefusedRelay] += sign
 		}
 		if f&isRefusedUnknown != 0 {
-			m.RefusedUnknown += sign
+			m[sigRefusedUnknown] += sign
 		}
+	}
+	if f&isAccepted == 0 {
+		return
+	}
+	m[sigRecipients] += sign
+	if f&isNew != 0 {
+		m[sigNewRecipients] += sign
+	}
+	if f&isNewToAll != 0 {
+		m[sigNewToAll] += sign
+	}
+	if f&isExternal != 0 {
+		m[sigExternalRecipients] += sign
+	}
+	if f&isOffHours != 0 {
+		w.offHours += sign
+	}
+	if f&isUnauthenticated != 0 {
+		m[sigUnauthenticated] += sign
+	}
+	if f&isRelayRight != 0 {
+		m[sigRelayRight] += sign
 	}
 }
 
 // derive brings the signals that are no plain counts up to date.
 func (r *rows) derive(w *window) *measures {
 	m := &w.m
-	m.DistinctRecipients = float64(w.distinct[byRecipient])
-	m.NullPathRecipients = float64(w.distinct[byNullPathRecipient])
-	m.DistinctDomains = float64(w.distinct[byDomain])
-	m.DistinctReversePaths = float64(w.distinct[byReversePath])
-	m.DistinctHELONames = float64(w.distinct[byHELO])
-	m.DistinctLoginNames = float64(w.distinct[byLoginName])
-	m.Hosts = float64(w.distinct[byHost])
-	m.ExternalShare = share(m.ExternalRecipients, m.Recipients)
-	m.OffHoursShare = share(w.offHours, m.Recipients)
-	m.RefusedShare = share(m.RefusedRecipients, m.Recipients+m.RefusedRecipients)
-	m.LargestMessage = 0
+	m[sigDistinctRecipients] = float64(w.distinct[byRecipient])
+	m[sigNullPathRecipients] = float64(w.distinct[byNullPathRecipient])
+	m[sigDistinctDomains] = float64(w.distinct[byDomain])
+	m[sigDistinctReversePaths] = float64(w.distinct[byReversePath])
+	m[sigDistinctHELONames] = float64(w.distinct[byHELO])
+	m[sigDistinctLoginNames] = float64(w.distinct[byLoginName])
+	m[sigHosts] = float64(w.distinct[byHost])
+	m[sigExternalShare] = share(m[sigExternalRecipients], m[sigRecipients])
+	m[sigOffHoursShare] = share(w.offHours, m[sigRecipients])
+	m[sigRefusedShare] = share(m[sigRefusedRecipients], m[sigRecipients]+m[sigRefusedRecipients])
+	m[sigLargestMessage] = 0
 	if i, _ := slices.BinarySearchFunc(r.sizes, w.first, func(s sized, first uint64) int {
 		if s.number < first {
 			return -1
 		}
 		return 1
 	}); i < len(r.sizes) {
-		m.LargestMessage = r.sizes[i].bytes
+		m[sigLargestMessage] = r.sizes[i].bytes
 	}
 	return m
 }

@@ -1,0 +1,68 @@
+package detect_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"relaywatch/mail"
+)
+
+// BenchmarkEngine judges a day of an office by all shipped rules: a thousand
+// people who write to each other and to fifty customers, and a spammer who sends
+// every tenth message.
+func BenchmarkEngine(b *testing.B) {
+	const recipients = 500_000
+	day := officeDay(recipients)
+	rules := shipped(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		e := newEngine(b, rules, corp())
+		for i, t := range day {
+			e.Transaction(t)
+			if i%10_000 == 0 {
+				e.Advance(t.At - 600)
+				e.Take()
+			}
+		}
+		e.Advance(endOfTime)
+		if found := e.Take().Episodes; len(found) == 0 {
+			b.Fatal("got no episode; want the spammer's")
+		}
+	}
+	b.ReportMetric(float64(recipients)*float64(b.N)/b.Elapsed().Seconds(), "recipients/s")
+}
+
+func officeDay(recipients int) []mail.Transaction {
+	random := rand.New(rand.NewPCG(1, 2))
+	var day []mail.Transaction
+	for n := 0; n < recipients; {
+		at := noon + mail.Time(n*36000/recipients)
+		t := mail.Transaction{
+			Pos: mail.LogPos{Log: 1, Offset: int64(n) * 300}, At: at, ServerIP: "10.0.0.25", HELO: "pc",
+			SizeBytes: 5000, EndAt: at + 1, Outcome: mail.Accepted,
+		}
+		spam := random.IntN(10) == 0
+		person := random.IntN(1000)
+		t.ClientIP = fmt.Sprintf("10.2.%d.%d", person/250, person%250)
+		t.ReversePath = mail.Path(fmt.Sprintf("p%d@corp.example", person))
+		if spam {
+			t.ClientIP, t.ReversePath = "10.1.4.7", mail.Path(fmt.Sprintf("r%d@example.org", n))
+		}
+		for k := range 5 {
+			to := fmt.Sprintf("c%d@corp.example", random.IntN(1000))
+			if k%2 == 0 {
+				to = fmt.Sprintf("c%d@d%d.example", person*50+random.IntN(50), person%300)
+			}
+			if spam {
+				to = fmt.Sprintf("u%d@example.net", n+k)
+			}
+			t.Recipients = append(t.Recipients, mail.Recipient{
+				Pos: mail.LogPos{Log: 1, Offset: t.Pos.Offset + int64(k)*50}, At: at, Path: mail.Path(to), Reply: 250,
+			})
+		}
+		n += 5
+		day = append(day, t)
+	}
+	return day
+}

@@ -1,0 +1,300 @@
+package detect_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"relaywatch/detect"
+	"relaywatch/mail"
+)
+
+// Rules with low thresholds, so that random rows meet them from both sides.
+var lowRules = map[string]string{
+	"fanout":  "submitters: [ip, user]\nwindow: 10m\nwhen: distinct_recipients >= 3 && new_to_all >= 1\nweight: 50\nlevel: alert\nsays: mailed {distinct_recipients}, {distinct_domains} domains",
+	"busy":    "submitters: [ip, user]\nwindow: 24h\nwhen: recipients >= 6 || distinct_helo_names >= 3\nweight: 20\nlevel: support\nsays: sent {recipients} in {transactions}, {hosts} hosts",
+	"relay":   "submitters: [ip]\nfrom: outside\nwindow: 1h\nwhen: unauthenticated >= 1\nweight: 100\nlevel: alert\nseverity: critical\nsays: relayed {unauthenticated}",
+	"logins":  "submitters: [ip, user]\nfrom: any\nwindow: 20h\nwhen: logins_after_failures >= 1\nweight: 40\nlevel: alert\nsays: logged in after {failed_logins}",
+	"size":    "submitters: [ip, user]\nwindow: 1h\nwhen: largest_message >= 400 && bytes >= 500\nweight: 5\nlevel: info\nsays: sent {bytes}",
+	"refused": "submitters: [ip, user]\nwindow: 1h\nwhen: refused_share >= 0.5 && refused_relay + refused_unknown >= 2\nweight: 45\nlevel: alert\nsays: was refused {refused_recipients}",
+}
+
+func loadText(t testing.TB, rules map[string]string) []*detect.Rule {
+	t.Helper()
+	fsys := fstest.MapFS{}
+	for name, text := range rules {
+		fsys[name+".yaml"] = &fstest.MapFile{Data: []byte("rule: " + name + "\nabout: Test.\nremedy: None.\n" + text + `
+tests:
+  - {name: finds, sent: {from: "ip:10.1.1.1", to: u@example.net}, finds: {submitter: "ip:10.1.1.1"}}
+  - {name: silent, sent: {from: "ip:10.1.1.1", to: u@example.net}, finds: []}
+`)}
+	}
+	list, err := detect.LoadRules(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func corp() detect.Site {
+	return detect.Site{
+		Internal:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		OwnDomains: []string{"corp.example"},
+		Gateways:   []netip.Addr{netip.MustParseAddr("10.0.0.9")},
+	}
+}
+
+// noon is a Wednesday in business hours.
+const noon mail.Time = 1772625600 // 2026-03-04T12:00:00Z
+
+// traffic is a random set of rows of a few clients over some days.
+type traffic struct {
+	transactions []mail.Transaction // Whole.
+	logins       []mail.Login
+}
+
+func drawTraffic(t *rapid.T) traffic {
+	var all traffic
+	at := noon
+	clients := []string{"10.1.4.7", "10.1.4.8", "198.51.100.7", "10.0.0.25", "10.0.0.9", ""}
+	for i := range rapid.IntRange(1, 60).Draw(t, "rows") {
+		at += mail.Time(rapid.SampledFrom([]int{0, 0, 1, 30, 300, 900, 5000, 40000, 90000}).Draw(t, "gap"))
+		pos := mail.LogPos{Log: mail.LogID(rapid.IntRange(1, 2).Draw(t, "log")), Offset: int64(i) * 1000}
+		client := rapid.SampledFrom(clients).Draw(t, "client")
+		user := rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user")
+		if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
+			for k := range rapid.IntRange(1, 10).Draw(t, "logins") {
+				all.logins = append(all.logins, mail.Login{
+					Pos: mail.LogPos{Log: pos.Log, Offset: pos.Offset + int64(k)}, At: at + mail.Time(k),
+					ClientIP: client, User: user, OK: k == 9 || rapid.IntRange(0, 9).Draw(t, "ok") == 0,
+				})
+			}
+			continue
+		}
+		tx := mail.Transaction{
+			Pos: pos, At: at, ClientIP: client, User: user, Authenticated: user != "",
+			ServerIP:    rapid.SampledFrom([]string{"", "10.0.0.25", "10.1.4.8"}).Draw(t, "server"),
+			HELO:        rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "helo"),
+			RelayRight:  rapid.Bool().Draw(t, "right"),
+			ReversePath: rapid.SampledFrom([]mail.Path{"", "ann@corp.example", "x@example.org", mail.UnknownPath}).Draw(t, "path"),
+			SizeBytes:   int64(rapid.IntRange(-1, 600).Draw(t, "size")),
+		}
+		for k := range rapid.IntRange(0, 4).Draw(t, "recipients") {
+			tx.Recipients = append(tx.Recipients, mail.Recipient{
+				Pos: mail.LogPos{Log: pos.Log, Offset: pos.Offset + int64(k)}, At: at + mail.Time(k*rapid.IntRange(0, 400).Draw(t, "pause")),
+				Path:  mail.Path(fmt.Sprintf("u%d@%s", rapid.IntRange(0, 12).Draw(t, "to"), rapid.SampledFrom([]string{"example.net", "example.org", "corp.example"}).Draw(t, "domain"))),
+				Reply: rapid.SampledFrom([]int{250, 250, 250, 0, 550, 452}).Draw(t, "reply"),
+			})
+		}
+		tx.Outcome, tx.EndAt = mail.Accepted, at+mail.Time(rapid.IntRange(0, 1000).Draw(t, "end"))
+		all.transactions = append(all.transactions, tx)
+	}
+	return all
+}
+
+// arrival is a piece of the rows: a part of a transaction or a login.
+type arrival struct {
+	at    mail.Time // Of its first row.
+	tx    *mail.Transaction
+	login *mail.Login
+}
+
+// arrivals cuts the transactions into parts at random and orders the pieces by
+// time, give or take the grace.
+func (all *traffic) arrivals(t *rapid.T, grace mail.Time) []arrival {
+	var out []arrival
+	for _, tx := range all.transactions {
+		rest := tx.Recipients
+		part := tx
+		for cut := 0; ; {
+			n := rapid.IntRange(0, len(rest)).Draw(t, "cut")
+			part.Recipients, rest = rest[:n:n], rest[n:]
+			part.Former = cut
+			cut += n
+			at := tx.At
+			if part.Continued {
+				at = endOfTime
+				for _, r := range part.Recipients {
+					at = min(at, r.At)
+				}
+			}
+			if len(rest) > 0 || rapid.Bool().Draw(t, "open") && !part.Continued {
+				part.Outcome, part.EndAt, part.SizeBytes = mail.Open, 0, -1
+				p := part
+				out = append(out, arrival{at: at, tx: &p})
+				part.Continued = true
+				continue
+			}
+			part.Outcome, part.EndAt, part.SizeBytes = tx.Outcome, tx.EndAt, tx.SizeBytes
+			p := part
+			out = append(out, arrival{at: min(at, tx.EndAt), tx: &p})
+			break
+		}
+	}
+	for i := range all.logins {
+		out = append(out, arrival{at: all.logins[i].At, login: &all.logins[i]})
+	}
+	keys := make(map[*arrival]mail.Time)
+	pointers := make([]*arrival, len(out))
+	for i := range out {
+		pointers[i] = &out[i]
+		keys[&out[i]] = out[i].at + mail.Time(rapid.IntRange(0, int(grace)).Draw(t, "delay"))
+	}
+	slices.SortStableFunc(pointers, func(a, b *arrival) int { return int(keys[a] - keys[b]) })
+	sorted := make([]arrival, len(out))
+	for i, p := range pointers {
+		sorted[i] = *p
+	}
+	return sorted
+}
+
+func (a arrival) feed(e *detect.Engine) {
+	if a.login != nil {
+		e.Login(*a.login)
+		return
+	}
+	e.Transaction(*a.tx)
+}
+
+// kept is what a store keeps of judgements.
+type kept struct {
+	findings    map[string]detect.Finding
+	episodes    map[string]detect.Episode
+	provisional map[string]bool
+	point       detect.Checkpoint
+}
+
+func newKept() *kept {
+	return &kept{map[string]detect.Finding{}, map[string]detect.Episode{}, map[string]bool{}, detect.Checkpoint{}}
+}
+
+// merge stores a judgement as a store does: a provisional row replaces the final
+// one of its key, and is gone when the next judgement comes.
+func (k *kept) merge(j detect.Judgement) {
+	for key := range k.provisional {
+		delete(k.findings, key)
+		delete(k.episodes, key)
+	}
+	clear(k.provisional)
+	for _, f := range j.Findings {
+		key := fmt.Sprint(f.Rule, f.Submitter, f.FlaggedAt)
+		k.findings[key] = f
+		k.provisional[key] = j.Provisional
+	}
+	for _, ep := range j.Episodes {
+		key := fmt.Sprint(ep.Submitter, ep.FirstFlagged)
+		k.episodes[key] = ep
+		k.provisional[key] = j.Provisional
+	}
+	for key, yes := range k.provisional {
+		if !yes {
+			delete(k.provisional, key)
+		}
+	}
+	if !j.Provisional {
+		k.point.Until, k.point.MemoryAt, k.point.Cases = j.Until, j.MemoryAt, j.Cases
+		k.point.Memory = append(k.point.Memory, j.Memory...)
+	}
+}
+
+func newEngine(t testing.TB, rules []*detect.Rule, site detect.Site) *detect.Engine {
+	t.Helper()
+	e, err := detect.NewEngine(rules, site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+const endOfTime mail.Time = 4102444800 // 2100-01-01
+
+// What is found depends on the rows alone: not on their order within the grace,
+// on how parts are cut, on how often the engine is advanced, taken from, asked
+// for a preview, or stopped and restored.
+func TestFindingsDependOnRowsAlone(t *testing.T) {
+	rules := loadText(t, lowRules)
+	site := corp()
+	site.Allow = []detect.Allow{
+		{Submitter: "user:bob", Reason: "newsletter", Until: noon + 100000},
+		{Submitter: "ip:10.1.4.8/32", Rules: []string{"busy"}, Reason: "scanner"},
+	}
+	const grace = 600
+	rapid.Check(t, func(rt *rapid.T) {
+		all := drawTraffic(rt)
+
+		want := newKept()
+		e := newEngine(t, rules, site)
+		for i := range all.transactions {
+			e.Transaction(all.transactions[i])
+		}
+		for i := range all.logins {
+			e.Login(all.logins[i])
+		}
+		e.Advance(endOfTime)
+		want.merge(e.Take())
+
+		got := newKept()
+		e = newEngine(t, rules, site)
+		pieces := all.arrivals(rt, grace)
+		front := mail.Time(0)
+		for i, piece := range pieces {
+			piece.feed(e)
+			front = max(front, earliest(pieces[i+1:]))
+			switch rapid.IntRange(0, 9).Draw(rt, "step") {
+			case 0:
+				e.Advance(front - 1)
+			case 1:
+				e.Advance(front - 1)
+				got.merge(e.Take())
+			case 2:
+				got.merge(e.Take())
+				got.merge(e.Preview())
+			case 3:
+				e.Preview()
+			case 4:
+				e.Advance(front - 1)
+				got.merge(e.Take())
+				if rapid.Bool().Draw(rt, "shown") {
+					got.merge(e.Preview())
+				}
+				e = newEngine(t, rules, site)
+				if err := e.Restore(got.point); err != nil {
+					rt.Fatal(err)
+				}
+				for _, k := range rapid.Permutation(pieces[:i+1]).Draw(rt, "replay") {
+					k.feed(e)
+				}
+				if rapid.Bool().Draw(rt, "said") {
+					e.Restored()
+				}
+			}
+			if e.Late() {
+				rt.Fatalf("got late at row %d; want none late", i)
+			}
+		}
+		e.Advance(endOfTime)
+		got.merge(e.Take())
+
+		if diff := cmp.Diff(want.findings, got.findings, cmpopts.EquateEmpty()); diff != "" {
+			rt.Errorf("findings (-at once +in pieces):\n%s", diff)
+		}
+		if diff := cmp.Diff(want.episodes, got.episodes, cmpopts.EquateEmpty()); diff != "" {
+			rt.Errorf("episodes (-at once +in pieces):\n%s", diff)
+		}
+	})
+}
+
+// earliest is the time of the first row that is still to come.
+func earliest(pieces []arrival) mail.Time {
+	first := endOfTime
+	for _, p := range pieces {
+		first = min(first, p.at)
+	}
+	return first
+}
