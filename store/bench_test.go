@@ -3,8 +3,6 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"relaywatch/ingest"
@@ -15,20 +13,22 @@ import (
 const (
 	benchHosts        = 500
 	benchTransactions = 115_000
-	benchRecipients   = 590_000
+	benchPerMail      = 5 // Recipients of a transaction, on average.
 	benchAddresses    = 150_000
+	benchDomains      = 8_000
 	benchRowBytes     = 139
+	benchDays         = 5
 	benchBatch        = 6_000 // Transactions in a batch: some 50,000 rows.
 )
 
-// syntheticLog is what a log of a million rows over five days tells: 115,000
-// transactions of 500 hosts, whose rows interleave, with 590,000 recipients at
-// 150,000 addresses in 8,000 domains.
-func syntheticLog() []*ingest.Batch {
+// syntheticLog is the first transactions of what a log of a million rows over five
+// days tells: 115,000 transactions of 500 hosts, whose rows interleave, with some
+// 575,000 recipients at 120,000 addresses in 8,000 domains.
+func syntheticLog(transactions int) []*ingest.Batch {
 	random := rand.New(rand.NewPCG(1, 2))
 	paths := make([]mail.Path, benchAddresses)
 	for i := range paths {
-		paths[i] = mail.Path(fmt.Sprintf("user.%d@%s%d.example", random.IntN(1_000_000)+i*10, []string{"mail", "corp", "firm"}[i%8_000%3], i%8_000))
+		paths[i] = mail.Path(fmt.Sprintf("user.%d@%s%d.example", random.IntN(1_000_000)+i*10, [...]string{"mail", "corp", "firm"}[i%benchDomains%3], i%benchDomains))
 	}
 	hosts := make([]mail.Transaction, benchHosts)
 	for i := range hosts {
@@ -39,18 +39,18 @@ func syntheticLog() []*ingest.Batch {
 	}
 	var batches []*ingest.Batch
 	var offset int64
-	for i := range benchTransactions {
+	for i := range transactions {
 		if i%benchBatch == 0 {
 			batches = append(batches, &ingest.Batch{Sessions: make([]byte, 20_000)})
 		}
 		b := batches[len(batches)-1]
 		tx := hosts[random.IntN(benchHosts)]
-		tx.Pos, tx.At = at(offset), t0+mail.Time(i*5*86400/benchTransactions)
+		tx.Pos, tx.At = at(offset), t0+mail.Time(i*benchDays*86400/benchTransactions)
 		tx.ReversePath, tx.SizeBytes = paths[random.IntN(benchHosts*2)], random.Int64N(60_000)
 		// Half have one recipient, few have many: five on average.
 		n := 1
 		if random.IntN(2) == 0 {
-			n = 1 + random.IntN(2*(benchRecipients/benchTransactions*2-1)-1)
+			n = 1 + random.IntN(4*benchPerMail-3)
 		}
 		for j := range n {
 			path := paths[random.IntN(1+i*benchAddresses/benchTransactions)]
@@ -71,37 +71,64 @@ func syntheticLog() []*ingest.Batch {
 	return batches
 }
 
-func BenchmarkWrite(b *testing.B) {
-	batches := syntheticLog()
-	recipients := 0
+func countRecipients(batches []*ingest.Batch) (n int) {
 	for _, batch := range batches {
 		for i := range batch.Transactions {
-			recipients += len(batch.Transactions[i].Recipients)
+			n += len(batch.Transactions[i].Recipients)
 		}
 	}
+	return n
+}
+
+// store writes the batches to a new store, and returns the size of its file.
+func store(t testing.TB, batches []*ingest.Batch) int64 {
+	t.Helper()
+	db := newStore(t)
+	if err := db.SetOwnDomains(t.Context(), []string{"corp1.example"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, batch := range batches {
+		write(t, db, batch)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return sizeOf(db.path)
+}
+
+func BenchmarkWrite(b *testing.B) {
+	batches := syntheticLog(benchTransactions)
+	recipients := float64(countRecipients(batches))
 	var size int64
 	b.ReportAllocs()
 	for b.Loop() {
-		path := filepath.Join(b.TempDir(), "relaywatch.db")
-		db, err := Open(b.Context(), path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := db.SetOwnDomains(b.Context(), []string{"corp1.example"}); err != nil {
-			b.Fatal(err)
-		}
-		for _, batch := range batches {
-			write(b, db, batch)
-		}
-		if err := db.Close(); err != nil {
-			b.Fatal(err)
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		size = info.Size()
+		size = store(b, batches)
 	}
-	b.ReportMetric(float64(size)/float64(recipients), "bytes/recipient")
-	b.ReportMetric(float64(recipients)*float64(b.N)/b.Elapsed().Seconds(), "recipients/s")
+	b.ReportMetric(float64(size)/recipients, "bytes/recipient")
+	b.ReportMetric(recipients*float64(b.N)/b.Elapsed().Seconds(), "recipients/s")
+}
+
+func BenchmarkReplay(b *testing.B) {
+	batches := syntheticLog(benchTransactions)
+	db := newStore(b)
+	for _, batch := range batches {
+		write(b, db, batch)
+	}
+	n := 0
+	for b.Loop() {
+		if err := db.Replay(b.Context(), 0, func(tx mail.Transaction) { n += len(tx.Recipients) }, func(mail.Login) {}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "recipients/s")
+}
+
+// TestSize stores a quarter of the log with all indexes.
+func TestSize(t *testing.T) {
+	batches := syntheticLog(benchTransactions / 4)
+	got := float64(store(t, batches)) / float64(countRecipients(batches))
+	if want := 45.0; got > want {
+		t.Errorf("got %.1f bytes a recipient; want at most %v", got, want)
+	}
+	t.Logf("%.1f bytes a recipient", got)
 }

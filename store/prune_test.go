@@ -1,0 +1,106 @@
+package store
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"relaywatch/detect"
+	"relaywatch/ingest"
+	"relaywatch/mail"
+)
+
+// TestPrune keeps a day: it compares with a store that never saw more.
+func TestPrune(t *testing.T) {
+	old := everything()
+	old.Logs = []ingest.Log{logAt(log1, 6000), logAt(log2, 400)}
+	later := t0 + 3*86400
+	recent := sent(at(10_000), later, "ann@corp.example", "bob@example.net", "new@example.org")
+	newest := sent(at(20_000), later+86400-10, "dora@corp.example", "emil@example.com")
+	log := logAt(log1, 30_000)
+	log.LastTime = newest.EndAt
+	batch := &ingest.Batch{Transactions: []mail.Transaction{recent, newest}, Logs: []ingest.Log{log}}
+
+	db, want := newStore(t), newStore(t)
+	write(t, db, old)
+	judge(t, db, detect.Judgement{Until: t0 + 100, Findings: []detect.Finding{finding("recipient-fanout", t0)}, Episodes: []detect.Episode{episode(t0, t0+60), episode(later, later+10)}})
+	write(t, db, batch)
+	write(t, want, batch)
+
+	p, err := db.Prune(t.Context(), day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPruned := Pruned{Before: newest.EndAt - 86400, Transactions: 4, Recipients: 7, Logins: 2, Deliveries: 2, Findings: 1, Episodes: 1, Addresses: 4}
+	if diff := cmp.Diff(wantPruned, p); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+	for _, query := range []string{
+		`SELECT time, client_ip, reverse_path, recipients, log_offset FROM v_transactions`,
+		`SELECT time, reverse_path, recipient, domain FROM v_recipients`,
+		`SELECT * FROM v_hourly`, `SELECT * FROM v_auth`, `SELECT * FROM v_deliveries`,
+		`SELECT name FROM domains ORDER BY name`, `SELECT text FROM names ORDER BY text`,
+		`SELECT local FROM addresses ORDER BY local`, `SELECT count(*) FROM address_hashes`, `SELECT count(*) FROM recipient_positions`,
+		`SELECT count(*) FROM origins`,
+	} {
+		if diff := cmp.Diff(rows(t, want, query), rows(t, db, query)); diff != "" {
+			t.Errorf("%s: want -, got +\n%s", query, diff)
+		}
+	}
+	// Addresses that went and those that stayed are found as they are.
+	again := &ingest.Batch{Transactions: []mail.Transaction{sent(at(25_000), later+1, "ann@corp.example", "x@example.org", "emil@example.com")}}
+	write(t, db, again)
+	write(t, want, again)
+	const all = `SELECT local, name FROM addresses JOIN domains ON domains.id = domain_id ORDER BY 1, 2`
+	if diff := cmp.Diff(rows(t, want, all), rows(t, db, all)); diff != "" {
+		t.Errorf("addresses: want -, got +\n%s", diff)
+	}
+	if p, err = db.Prune(t.Context(), day); err != nil || p.Transactions != 0 {
+		t.Errorf("again: got %+v, %v; want nothing to remove", p, err)
+	}
+}
+
+func TestPruneEmptyStore(t *testing.T) {
+	db := newStore(t)
+	if p, err := db.Prune(t.Context(), day); err != nil || p != (Pruned{}) {
+		t.Errorf("got %+v, %v; want nothing", p, err)
+	}
+}
+
+// TestPruneKeepsLogs reads the cursors after all rows of a log are gone.
+func TestPruneKeepsLogs(t *testing.T) {
+	db := newStore(t)
+	write(t, db, everything())
+	last := logAt(3, 100)
+	last.LastTime = t0 + 9*86400
+	write(t, db, &ingest.Batch{Logs: []ingest.Log{last}})
+	if _, err := db.Prune(t.Context(), day); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(rows(t, db, `SELECT log, read_bytes FROM v_logs ORDER BY log`), ", "); got != "0000000000000003 | 100, 1111111111111111 | 6000, fffffffffffffff0 | 400" {
+		t.Errorf("logs: got %s; want all three", got)
+	}
+	if got := rows(t, db, `SELECT (SELECT count(*) FROM v_transactions), (SELECT count(*) FROM v_quarantine)`); got[0] != "0 | 0" {
+		t.Errorf("rows: got %s; want none", got)
+	}
+}
+
+// TestPrunedBeginning hands on a part of a transaction whose beginning is gone.
+func TestPrunedBeginning(t *testing.T) {
+	db := newStore(t)
+	part := sent(at(0), t0, "ann@corp.example", "a@example.net")
+	part.Outcome, part.EndAt = mail.Open, 0
+	log := logAt(log1, 100)
+	log.LastTime = t0 + 9*86400
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{part}, Logs: []ingest.Log{log}})
+	if _, err := db.Prune(t.Context(), day); err != nil {
+		t.Fatal(err)
+	}
+	rest := sent(at(0), t0, "ann@corp.example", "a@example.net", "b@example.net")
+	rest.Recipients, rest.Former, rest.Continued = rest.Recipients[1:], 1, true
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{rest}})
+	if got := strings.Join(rows(t, db, `SELECT recipient, recipients, outcome FROM v_recipients r JOIN v_transactions t ON t.id = r.transaction_id`), ", "); got != "b@example.net | 1 | accepted" {
+		t.Errorf("got %s; want the recipient that came later", got)
+	}
+}
