@@ -44,12 +44,9 @@ type Engine struct {
 // holds everything that is wrong with the site.
 func NewEngine(rules []*Rule, site Site) (*Engine, error) {
 	n, err := newNetwork(site)
-	if err != nil {
-		return nil, err
-	}
+	errs := []error{err}
 	rules = slices.Clone(rules)
 	slices.SortFunc(rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
-	var errs []error
 	for i, r := range rules {
 		if i > 0 && rules[i-1].Name == r.Name {
 			errs = append(errs, fmt.Errorf("rule %s is given twice", r.Name))
@@ -66,8 +63,8 @@ func NewEngine(rules []*Rule, site Site) (*Engine, error) {
 	if len(e.judge.windows) > maxWindows {
 		errs = append(errs, fmt.Errorf("the rules have %d different windows, at most %d are measured (let rules share one)", len(e.judge.windows), maxWindows))
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return e, nil
 }

@@ -130,23 +130,20 @@ func (j *judge) recipientEntry(s *subject, ev *event) entry {
 			e.flags |= isOffHours
 		}
 	}
+	if r.Refused() {
+		e.flags |= isRefused
+	}
 	if !r.Path.Known() {
-		if r.Refused() {
-			e.flags |= isRefused
-		}
 		return e
 	}
 	hash, domain := hashPath(r.Path), r.Path.Domain()
 	external := j.network.external(domain)
-	fresh := s.memory.add(hash)
-	freshToAll := fresh && j.everyone.add(hash)
-	if fresh {
-		s.contacts = append(s.contacts, contact{hash, ev.at})
-	}
+	e.flags |= j.remember(s, hash, ev.at)
 	if r.Refused() {
-		e.flags |= isRefused | refusal(r.Reply, external)
+		e.flags |= refusal(r.Reply, external)
 	}
 	if !accepted {
+		e.flags &^= isNew | isNewToAll
 		return e
 	}
 	e.keys[0] = hash
@@ -159,12 +156,6 @@ func (j *judge) recipientEntry(s *subject, ev *event) entry {
 		e.flags |= isNullPathRecipient
 		e.dims |= 1 << byNullPathRecipient
 	}
-	if fresh {
-		e.flags |= isNew
-	}
-	if freshToAll {
-		e.flags |= isNewToAll
-	}
 	if external {
 		e.flags |= isExternal
 		if !t.Authenticated {
@@ -175,6 +166,18 @@ func (j *judge) recipientEntry(s *subject, ev *event) entry {
 		}
 	}
 	return e
+}
+
+// remember adds a recipient to the memory and tells to whom it was new.
+func (j *judge) remember(s *subject, hash uint64, at mail.Time) flag {
+	if !s.memory.add(hash) {
+		return 0
+	}
+	s.contacts = append(s.contacts, contact{hash, at})
+	if !j.everyone.add(hash) {
+		return isNew
+	}
+	return isNew | isNewToAll
 }
 
 // refusal tells why a recipient was refused for good, as far as the code says
@@ -189,8 +192,8 @@ func refusal(reply int, external bool) flag {
 	return 0
 }
 
-// loginEntry is what a login counts for. It is the same
-// for the account and for the client.
+// loginEntry is what a login counts for. It is the same beside the account and
+// beside the client.
 func loginEntry(ev *event) entry {
 	l := &ev.part.login
 	e := entry{at: ev.at, pos: ev.pos, flags: isFailure}

@@ -146,16 +146,21 @@ func (d *document) sent(node ast.Node, c *Case) {
 		d.fail(orElse(seen["from"], m), "from: %v", err)
 	}
 	s.From = who
+	d.mailOrLogin(m, seen, s.User)
+	c.Sent = append(c.Sent, s)
+}
+
+// mailOrLogin checks that a row is one of both.
+func (d *document) mailOrLogin(m *ast.MappingNode, seen map[string]ast.Node, user string) {
 	login, to := seen["login"] != nil, seen["to"] != nil
 	switch {
 	case !login && !to:
 		d.fail(m, "no key \"to\" (who is mailed? or write login: failed)")
-	case !login && s.User != "":
-		d.fail(seen["user"], "user is for logins (write from: \"user:%s\")", s.User)
+	case !login && user != "":
+		d.fail(seen["user"], "user is for logins (write from: \"user:%s\")", user)
 	case login && to:
 		d.fail(seen["to"], "a login mails nobody (write another row for the mail)")
 	}
-	c.Sent = append(c.Sent, s)
 }
 
 // reversePath reads a path of a test: <> is the null reverse-path, none a usual

@@ -1,0 +1,201 @@
+package detect
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"relaywatch/mail"
+)
+
+// Windows that are counted on must say what counting anew says.
+func TestWindowsCountWhatIsInThem(t *testing.T) {
+	lengths := []mail.Time{60, 3600}
+	rapid.Check(t, func(t *rapid.T) {
+		r := newRows(len(lengths))
+		var all []entry
+		at := mail.Time(1_000_000)
+		for n := range rapid.IntRange(1, 80).Draw(t, "rows") {
+			at += mail.Time(rapid.SampledFrom([]int{0, 1, 20, 59, 60, 61, 1800, 5000}).Draw(t, "gap"))
+			e := entry{at: at, pos: mail.LogPos{Offset: int64(n)}}
+			e.keys = [3]uint64{uint64(rapid.IntRange(1, 4).Draw(t, "a")), uint64(rapid.IntRange(1, 4).Draw(t, "b")), uint64(rapid.IntRange(1, 3).Draw(t, "c"))}
+			switch rapid.IntRange(0, 4).Draw(t, "kind") {
+			case 0:
+				e.flags = isMail | isForeignPath
+				e.dims = 1<<byReversePath | 1<<byHELO | 1<<byHost
+			case 1, 2:
+				e.flags = isRecipient | isAccepted | isNullPathRecipient
+				e.dims = 1<<byRecipient | 1<<byDomain | 1<<byNullPathRecipient
+			case 3:
+				e.flags = isEnd
+			case 4:
+				e.flags, e.dims = isFailure, 1<<byLoginName
+			}
+			all = append(all, e)
+			r.add(&e, lengths)
+			for i := range lengths {
+				got := r.derive(&r.windows[i])
+				want := countAnew(all, at-lengths[i])
+				for s, value := range want {
+					if got[s] != value {
+						t.Fatalf("row %d, window of %d s: got %s %g; want %g", n, lengths[i], signals[s].Name, got[s], value)
+					}
+				}
+			}
+		}
+	})
+}
+
+// countAnew measures the rows after a time.
+func countAnew(all []entry, after mail.Time) map[int]float64 {
+	m := map[int]float64{
+		sigTransactions: 0, sigForeignReversePaths: 0, sigRecipients: 0, sigBytes: 0, sigFailedLogins: 0, sigLargestMessage: 0,
+	}
+	distinct := [dimensions]map[uint64]bool{}
+	for d := range distinct {
+		distinct[d] = map[uint64]bool{}
+	}
+	for _, e := range all {
+		if e.at <= after {
+			continue
+		}
+		for d := range dimensions {
+			if e.dims&(1<<d) != 0 {
+				distinct[d][e.keys[keyOf[d]]] = true
+			}
+		}
+		switch {
+		case e.flags&isMail != 0:
+			m[sigTransactions]++
+			m[sigForeignReversePaths]++
+		case e.flags&isRecipient != 0:
+			m[sigRecipients]++
+		case e.flags&isEnd != 0:
+			m[sigBytes] += float64(e.keys[0])
+			m[sigLargestMessage] = max(m[sigLargestMessage], float64(e.keys[0]))
+		default:
+			m[sigFailedLogins]++
+		}
+	}
+	for d, s := range map[dimension]int{
+		byRecipient: sigDistinctRecipients, byNullPathRecipient: sigNullPathRecipients, byDomain: sigDistinctDomains,
+		byReversePath: sigDistinctReversePaths, byHELO: sigDistinctHELONames, byLoginName: sigDistinctLoginNames, byHost: sigHosts,
+	} {
+		m[s] = float64(len(distinct[d]))
+	}
+	return m
+}
+
+func TestFloodKeepsTheLastRows(t *testing.T) {
+	r := newRows(1)
+	for n := range maxEntries + 10 {
+		e := entry{at: 1000, keys: [3]uint64{uint64(n), 1, 0}, flags: isRecipient | isAccepted, dims: 1<<byRecipient | 1<<byDomain}
+		r.add(&e, []mail.Time{60})
+	}
+	m := r.derive(&r.windows[0])
+	if m[sigRecipients] != maxEntries || m[sigDistinctRecipients] != maxEntries || m[sigDistinctDomains] != 1 {
+		t.Errorf("got %g recipients, %g different, %g domains; want %d, %d, 1",
+			m[sigRecipients], m[sigDistinctRecipients], m[sigDistinctDomains], maxEntries, maxEntries)
+	}
+	if got := len(r.last[byRecipient]); got != maxEntries {
+		t.Errorf("got %d recipients remembered; want %d", got, maxEntries)
+	}
+}
+
+func TestHashSet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		base, set := new(hashSet), new(hashSet)
+		want := map[uint64]bool{}
+		hashes := rapid.SliceOfN(rapid.Uint64Range(1, 40), 0, 60).Draw(t, "hashes")
+		for i, h := range hashes {
+			if i == len(hashes)/2 {
+				base, set = set, &hashSet{base: set}
+			}
+			if got := set.add(h); got == want[h] {
+				t.Fatalf("add(%d): got new %v; want %v", h, got, !want[h])
+			}
+			want[h] = true
+		}
+		for h := range uint64(50) {
+			if h > 0 && set.has(h) != want[h] {
+				t.Fatalf("has(%d): got %v; want %v", h, set.has(h), want[h])
+			}
+		}
+		if base.size > len(hashes)/2 {
+			t.Fatalf("got a base of %d; want it left alone", base.size)
+		}
+	})
+}
+
+func TestPackedHash(t *testing.T) {
+	for _, path := range []mail.Path{"", "ann@corp.example", "\xff@example.net"} {
+		hash := hashPath(path)
+		if got := unpack(pack(nil, hash)); got != hash {
+			t.Errorf("%q: got %x; want %x", path, got, hash)
+		}
+	}
+}
+
+// The native terms must agree with the virtual machine, and guards never rule out
+// what it would find.
+func TestConditionsAgreeWithTheMachine(t *testing.T) {
+	for _, source := range []string{
+		"recipients >= 3",
+		"recipients > 2 && external_share < 0.5 || hosts == 2",
+		"3 <= recipients and not (hosts != 1)",
+		"new_to_all >= 0.8 * distinct_recipients && (bytes - 2) / 2 > 1 || refused_recipients + hosts >= 4",
+		"(recipients >= 2 || hosts >= 3) && bytes <= 4",
+		"recipients in 2..4",
+		"hosts > 1 ? recipients > 3 : bytes > 3",
+	} {
+		c, errs := compile(source)
+		if len(errs) > 0 {
+			t.Fatalf("%s: %v", source, errs)
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			var m measures
+			for _, i := range c.signals {
+				m[i] = float64(rapid.IntRange(0, 5).Draw(t, signals[i].Name))
+			}
+			byProgram := *c
+			byProgram.exact, byProgram.guard = false, anything{}
+			j := new(judge)
+			got, want := c.holds(&j.machine, &m), byProgram.holds(&j.machine, &m)
+			if got != want {
+				t.Fatalf("%s of %v: got %v; want %v", source, m, got, want)
+			}
+		})
+	}
+}
+
+func TestReadable(t *testing.T) {
+	for _, c := range []struct {
+		value float64
+		unit  string
+		want  string
+	}{
+		{0, "recipients", "0"},
+		{999, "recipients", "999"},
+		{1000, "recipients", "1,000"},
+		{1234567, "recipients", "1,234,567"},
+		{0.805, unitShare, "81 %"},
+		{1, unitShare, "100 %"},
+		{1000, unitBytes, "1,000"},
+		{3 << 20, unitBytes, "3.0 MB"},
+	} {
+		if got := readable(c.value, c.unit); got != c.want {
+			t.Errorf("%g %s: got %q; want %q", c.value, c.unit, got, c.want)
+		}
+	}
+}
+
+func TestSignalTable(t *testing.T) {
+	for i, s := range signals {
+		if s.Name == "" || s.Unit == "" || s.About == "" || s.proves == 0 {
+			t.Errorf("signal %d: got %+v; want all told", i, s)
+		}
+		if got := signalNamed(s.Name); got != i {
+			t.Errorf("%s: got index %d; want %d", s.Name, got, i)
+		}
+	}
+}
