@@ -27,7 +27,7 @@ const (
 		size_bytes = ?, outcome = ?, end_delta = ? WHERE id = ?`
 
 	selectPart = `SELECT t.id, t.log_offset + coalesce((SELECT sum(r.offset_delta) FROM recipients r
-		WHERE r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535), 0) FROM transactions t WHERE t.log_id = ? AND t.log_offset = ?`
+		WHERE r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535), 0) FROM transactions t WHERE t.time = ? AND t.log_id = ? AND t.log_offset = ?`
 
 	insertPosition = `INSERT INTO recipient_positions (recipient_id, log_id, log_offset) VALUES (?, ?, ?)`
 )
@@ -117,7 +117,7 @@ func (w *batchWriter) place(ctx context.Context, t *mail.Transaction) (at openPa
 		if err != nil {
 			return openPart{}, false, err
 		}
-		err = w.tx.QueryRowContext(ctx, selectPart, log, t.Pos.Offset).Scan(&at.id, &at.last)
+		err = w.tx.QueryRowContext(ctx, selectPart, int64(t.At), log, t.Pos.Offset).Scan(&at.id, &at.last)
 		if !errors.Is(err, sql.ErrNoRows) {
 			return at, false, err
 		}

@@ -109,12 +109,12 @@ CREATE TABLE transactions (
 	size_bytes      INTEGER,             -- of the message as received; NULL: the log does not tell
 	outcome         INTEGER NOT NULL,    -- 0 open, 1 accepted, 2 refused, 3 aborted
 	end_delta       INTEGER,             -- seconds from time to the row that ended it; NULL while open
-	UNIQUE (log_id, log_offset)          -- nothing twice: 2 to 3 bytes a recipient, and it finds a transaction that goes on
+	-- Nothing twice: a row of a log has one time. The index of this also finds a
+	-- transaction that goes on, and all those of a time. Rows come nearly in the order
+	-- of time, so that it grows at its end; any other order would cost more than all
+	-- the rest, and a second index 2 bytes a recipient.
+	UNIQUE (time, log_id, log_offset)
 ) STRICT;
-
--- Rows come nearly in the order of time, so this index grows at its end. Any other
--- order would cost more than all the rest.
-CREATE INDEX transactions_time ON transactions (time);
 
 -- Recipients of transactions of direction in; those of direction out are deliveries.
 CREATE TABLE recipients (
