@@ -97,7 +97,7 @@ func sniffRow(row string) (Format, error) {
 	case rowTracking.MatchString(row):
 		return "", &RefusedError{"the format of Exchange message tracking", trackingRemedy}
 	}
-	return "", &UnknownFormatError{Line: cut(row, 60)}
+	return "", &UnknownFormatError{Line: Cut(row, 60)}
 }
 
 // headers returns the header lines by lower-case name, and the first row. Only
@@ -143,8 +143,8 @@ func firstRowEnd(b []byte) int64 {
 	return -1
 }
 
-// cut shortens s to n bytes at most, at a rune's border.
-func cut(s string, n int) string {
+// Cut shortens s to n bytes at most, at a rune's border.
+func Cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+)
+
+// Config is the configuration file. README.md and samples/relaywatch.yaml show it
+// with comments.
+type Config struct {
+	Store   StoreConfig   `mapstructure:"store" yaml:"store"`
+	Logs    []LogConfig   `mapstructure:"logs" yaml:"logs"`
+	Network NetworkConfig `mapstructure:"network" yaml:"network"`
+	Hours   HoursConfig   `mapstructure:"hours" yaml:"hours"`
+	Allow   []AllowConfig `mapstructure:"allow" yaml:"allow"`
+	Rules   RulesConfig   `mapstructure:"rules" yaml:"rules"`
+	Digest  DigestConfig  `mapstructure:"digest" yaml:"digest"`
+}
+
+// StoreConfig says where the store is and how long rows are kept in it.
+type StoreConfig struct {
+	Path string `mapstructure:"path" yaml:"path"` // SQLite file; default relaywatch.db.
+	Keep string `mapstructure:"keep" yaml:"keep"` // As 180d or 36h, counted back from the newest row; "0" keeps everything.
+}
+
+// LogConfig names logs to read.
+type LogConfig struct {
+	Path     string `mapstructure:"path" yaml:"path"`           // File, folder or glob.
+	Format   string `mapstructure:"format" yaml:"format"`       // auto, iis-w3c, exchange-receive, exchange-send; default auto.
+	CodePage string `mapstructure:"code_page" yaml:"code_page"` // Of text that is no UTF-8; default windows-1252.
+}
+
+// NetworkConfig says what is inside.
+type NetworkConfig struct {
+	Internal   []string `mapstructure:"internal" yaml:"internal"`       // Networks; default: the private ones.
+	OwnDomains []string `mapstructure:"own_domains" yaml:"own_domains"` // With their subdomains. Unset: what is outside is not known.
+	Gateways   []string `mapstructure:"gateways" yaml:"gateways"`       // Hosts that bring in the internet's mail; never accused for it.
+}
+
+// HoursConfig says when people work.
+type HoursConfig struct {
+	TimeZone string   `mapstructure:"time_zone" yaml:"time_zone"` // As Europe/London; default UTC.
+	Business string   `mapstructure:"business" yaml:"business"`   // As mon-fri 07:00-19:00, which is the default.
+	Holidays []string `mapstructure:"holidays" yaml:"holidays"`   // As 2026-12-25.
+}
+
+// AllowConfig silences rules for a submitter.
+type AllowConfig struct {
+	Submitter string   `mapstructure:"submitter" yaml:"submitter"` // As ip:10.0.9.12, ip:10.0.9.0/24, user:ann.
+	Rules     []string `mapstructure:"rules" yaml:"rules"`         // Unset: all rules.
+	Reason    string   `mapstructure:"reason" yaml:"reason"`
+	Until     string   `mapstructure:"until" yaml:"until"` // Last day, as 2027-06-30, in hours.time_zone; "never" must be spelled out.
+}
+
+// RulesConfig says which rules judge.
+type RulesConfig struct {
+	Path string `mapstructure:"path" yaml:"path"` // Folder of YAML files; empty: the built-in rules.
+}
+
+// DigestConfig is for the daily mail.
+type DigestConfig struct {
+	At   string     `mapstructure:"at" yaml:"at"`
+	From string     `mapstructure:"from" yaml:"from"`
+	To   []string   `mapstructure:"to" yaml:"to"`
+	SMTP SMTPConfig `mapstructure:"smtp" yaml:"smtp"`
+}
+
+// SMTPConfig is the server that takes the daily mail.
+type SMTPConfig struct {
+	Host string `mapstructure:"host" yaml:"host"`
+	Port int    `mapstructure:"port" yaml:"port"`
+	TLS  string `mapstructure:"tls" yaml:"tls"` // starttls, implicit, none.
+}
+
+// configDefaults are the values of keys that neither file nor environment sets.
+// Every key has one, or viper would not look for it in the environment.
+var configDefaults = map[string]any{
+	"store.path":          "relaywatch.db",
+	"store.keep":          "180d",
+	"network.internal":    []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"},
+	"network.own_domains": []string{},
+	"network.gateways":    []string{},
+	"hours.time_zone":     "UTC",
+	"hours.business":      "mon-fri 07:00-19:00",
+	"hours.holidays":      []string{},
+	"rules.path":          "",
+	"digest.at":           "07:30",
+	"digest.from":         "",
+	"digest.to":           []string{},
+	"digest.smtp.host":    "localhost",
+	"digest.smtp.port":    25,
+	"digest.smtp.tls":     "starttls",
+}
+
+// loadConfig reads the configuration: defaults, then the file, then the
+// environment (RELAYWATCH_STORE_PATH for store.path). Its error names every
+// mistake with file and line.
+func loadConfig(path string, getenv func(string) string) (*Config, error) {
+	v := viper.New()
+	for key, value := range configDefaults {
+		v.SetDefault(key, value)
+	}
+	v.SetEnvPrefix("RELAYWATCH")
+	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
+	v.AutomaticEnv()
+	path, data, err := readConfig(path, getenv)
+	if err != nil {
+		return nil, err
+	}
+	positions, err := strictYAML(path, data)
+	if err != nil {
+		return nil, err
+	}
+	v.SetConfigType("yaml")
+	if err := v.ReadConfig(bytes.NewReader(data)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	c := &Config{}
+	hook := mapstructure.ComposeDecodeHookFunc(dateToText, mapstructure.StringToSliceHookFunc(","))
+	if err := v.UnmarshalExact(c, viper.DecodeHook(hook)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, c.check(positions)
+}
+
+// readConfig returns the file's name and content; both are empty if there is none
+// and none was asked for.
+func readConfig(path string, getenv func(string) string) (string, []byte, error) {
+	asked := path
+	if asked == "" {
+		asked = getenv("RELAYWATCH_CONFIG")
+	}
+	if asked != "" {
+		data, err := os.ReadFile(asked)
+		if err != nil {
+			return "", nil, fmt.Errorf("read the configuration: %w", err)
+		}
+		return asked, data, nil
+	}
+	for _, path := range configPlaces(getenv) {
+		data, err := os.ReadFile(path)
+		switch {
+		case err == nil:
+			return path, data, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", nil, fmt.Errorf("read the configuration: %w", err)
+		}
+	}
+	return "", nil, nil
+}
+
+// configPlaces is where a configuration lies that nobody named.
+func configPlaces(getenv func(string) string) []string {
+	if runtime.GOOS == "windows" {
+		return []string{"relaywatch.yaml", filepath.Join(getenv("ProgramData"), "relaywatch", "relaywatch.yaml")}
+	}
+	return []string{"relaywatch.yaml", "/etc/relaywatch/relaywatch.yaml"}
+}
+
+// dateToText keeps a date as it is written: YAML reads 2026-12-25 as a time.
+func dateToText(from, to reflect.Type, data any) (any, error) {
+	if t, ok := data.(time.Time); ok && to.Kind() == reflect.String {
+		return t.Format(time.DateOnly), nil
+	}
+	return data, nil
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"relaywatch/detect"
+	"relaywatch/ingest"
+	"relaywatch/mail"
+)
+
+// positions tells where in the configuration file a key stands.
+type positions struct {
+	file string
+	tree *ast.File
+}
+
+// strictYAML checks that data has only keys that Config knows, and returns where
+// each stands.
+func strictYAML(path string, data []byte) (positions, error) {
+	tree, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return positions{}, yamlErrors(path, err)
+	}
+	if len(strings.TrimSpace(string(data))) > 0 {
+		var c Config
+		if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
+			return positions{}, yamlErrors(path, err)
+		}
+	}
+	return positions{path, tree}, nil
+}
+
+// yamlErrors gives an error of the YAML library the form file:line:column.
+func yamlErrors(path string, err error) error {
+	var at yaml.Error
+	if !errors.As(err, &at) || at.GetToken() == nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	p := at.GetToken().Position
+	return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, at.GetMessage())
+}
+
+// at writes a mistake at a key such as $.network.internal[0].
+func (p positions) at(key, format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	name := strings.TrimPrefix(key, "$.")
+	if p.tree != nil {
+		if path, err := yaml.PathString(key); err == nil {
+			if node, err := path.FilterFile(p.tree); err == nil && node != nil {
+				pos := node.GetToken().Position
+				return fmt.Errorf("%s:%d:%d: %s: %s", p.file, pos.Line, pos.Column, name, text)
+			}
+		}
+	}
+	return fmt.Errorf("%s: %s (set by RELAYWATCH_%s)", name, text, strings.ToUpper(strings.ReplaceAll(name, ".", "_")))
+}
+
+// check reports every mistake in the values at once.
+func (c *Config) check(p positions) error {
+	var errs []error
+	bad := func(key, format string, args ...any) { errs = append(errs, p.at(key, format, args...)) }
+	if _, err := c.keep(); err != nil {
+		bad("$.store.keep", "%v", err)
+	}
+	for i, l := range c.Logs {
+		switch ingest.Format(l.Format) {
+		case "", ingest.FormatAuto, ingest.FormatIISW3C, ingest.FormatExchangeReceive, ingest.FormatExchangeSend:
+		default:
+			bad(fmt.Sprintf("$.logs[%d].format", i), "%q is not read; use auto, iis-w3c, exchange-receive or exchange-send", l.Format)
+		}
+		if l.Path == "" {
+			bad(fmt.Sprintf("$.logs[%d]", i), "path is missing: a file, a folder or a glob")
+		}
+		if err := ingest.CheckCodePage(l.CodePage); err != nil {
+			bad(fmt.Sprintf("$.logs[%d].code_page", i), "%v", err)
+		}
+	}
+	for i, n := range c.Network.Internal {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			bad(fmt.Sprintf("$.network.internal[%d]", i), "%q is no network; write it as 10.0.0.0/8", n)
+		}
+	}
+	for i, g := range c.Network.Gateways {
+		if _, err := netip.ParseAddr(g); err != nil {
+			bad(fmt.Sprintf("$.network.gateways[%d]", i), "%q is no address; write it as 10.0.0.25", g)
+		}
+	}
+	for i, d := range c.Network.OwnDomains {
+		if d == "" || strings.ContainsAny(d, "@/ *") {
+			bad(fmt.Sprintf("$.network.own_domains[%d]", i), "%q is no domain; write it as corp.example, subdomains are included", d)
+		}
+	}
+	if _, err := time.LoadLocation(c.Hours.TimeZone); err != nil {
+		bad("$.hours.time_zone", "%q is not known; use a name like Europe/London", c.Hours.TimeZone)
+	}
+	if _, err := detect.NewEngine(nil, detect.Site{Hours: detect.Hours{Business: c.Hours.Business}}); err != nil {
+		bad("$.hours.business", "%v", err)
+	}
+	for i, d := range c.Hours.Holidays {
+		if _, err := time.Parse(time.DateOnly, d); err != nil {
+			bad(fmt.Sprintf("$.hours.holidays[%d]", i), "%q is no date; write it as 2026-12-25", d)
+		}
+	}
+	for i, a := range c.Allow {
+		if err := a.check(); err != nil {
+			bad(fmt.Sprintf("$.allow[%d]", i), "%v", err)
+		}
+	}
+	if c.Rules.Path != "" {
+		if info, err := os.Stat(c.Rules.Path); err != nil || !info.IsDir() {
+			bad("$.rules.path", "%q is no folder; leave it empty for the built-in rules", c.Rules.Path)
+		}
+	}
+	errs = append(errs, c.Digest.check(p)...)
+	return errors.Join(errs...)
+}
+
+func (d *DigestConfig) check(p positions) []error {
+	var errs []error
+	if _, err := time.Parse("15:04", d.At); err != nil {
+		errs = append(errs, p.at("$.digest.at", "%q is no time of day; write it as 07:30", d.At))
+	}
+	switch d.SMTP.TLS {
+	case "starttls", "implicit", "none":
+	default:
+		errs = append(errs, p.at("$.digest.smtp.tls", "%q: use starttls, implicit or none", d.SMTP.TLS))
+	}
+	if d.SMTP.Port < 1 || d.SMTP.Port > 65535 {
+		errs = append(errs, p.at("$.digest.smtp.port", "%d is no port", d.SMTP.Port))
+	}
+	return errs
+}
+
+func (a AllowConfig) check() error {
+	if kind, network, ok := strings.Cut(a.Submitter, ":"); ok && kind == mail.KindIP && strings.Contains(network, "/") {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			return fmt.Errorf("submitter %q: %q is no network", a.Submitter, network)
+		}
+	} else if _, err := mail.ParseSubmitter(a.Submitter); err != nil {
+		return err
+	}
+	if strings.TrimSpace(a.Reason) == "" {
+		return fmt.Errorf("reason is missing: say why %s may do that", a.Submitter)
+	}
+	if a.Until == "never" {
+		return nil
+	}
+	if _, err := time.Parse(time.DateOnly, a.Until); err != nil {
+		return fmt.Errorf("until %q is no date; write the last day as 2027-06-30, or never", a.Until)
+	}
+	return nil
+}
+
+// keep is how long rows are kept; 0 keeps everything.
+func (c *Config) keep() (time.Duration, error) {
+	text := c.Store.Keep
+	if text == "" || text == "0" {
+		return 0, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err == nil && n > 0 && n < 100*366 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is no time span; write it as 180d or 36h, or 0 to keep everything", text)
+	}
+	return d, nil
+}
+
+// site is what the configuration says of the network. The configuration is
+// checked before.
+func (c *Config) site() (detect.Site, error) {
+	zone, err := time.LoadLocation(c.Hours.TimeZone)
+	if err != nil {
+		return detect.Site{}, err
+	}
+	s := detect.Site{Hours: detect.Hours{Zone: zone, Business: c.Hours.Business, Holidays: c.Hours.Holidays}}
+	for _, n := range c.Network.Internal {
+		p, err := netip.ParsePrefix(n)
+		if err != nil {
+			return s, err
+		}
+		s.Internal = append(s.Internal, p.Masked())
+	}
+	for _, g := range c.Network.Gateways {
+		a, err := netip.ParseAddr(g)
+		if err != nil {
+			return s, err
+		}
+		s.Gateways = append(s.Gateways, a.Unmap())
+	}
+	for _, d := range c.Network.OwnDomains {
+		s.OwnDomains = append(s.OwnDomains, strings.ToLower(strings.Trim(d, ". ")))
+	}
+	for _, a := range c.Allow {
+		entry := detect.Allow{Submitter: strings.ToLower(a.Submitter), Rules: a.Rules, Reason: a.Reason}
+		if day, err := time.ParseInLocation(time.DateOnly, a.Until, zone); err == nil {
+			entry.Until = mail.Of(day.AddDate(0, 0, 1))
+		}
+		s.Allow = append(s.Allow, entry)
+	}
+	return s, nil
+}

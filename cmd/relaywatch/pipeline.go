@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"relaywatch/detect"
+	"relaywatch/ingest"
+	"relaywatch/mail"
+	"relaywatch/rules"
+	"relaywatch/store"
+)
+
+// pipeline is the way of a line: reader, store, judge. Reading and judging run
+// beside writing, since the store takes the most time.
+type pipeline struct {
+	db     *store.DB
+	rules  []*detect.Rule
+	site   detect.Site
+	engine *detect.Engine
+	by     string // What judges: a fingerprint of rules and site.
+	anew   bool   // All that is stored must be judged anew at the end.
+	found  map[findingKey]bool
+
+	// New rows of the views of the same name.
+	transactions, recipients, quarantined int64
+}
+
+type findingKey struct {
+	rule      string
+	submitter mail.Submitter
+	at        mail.Time
+}
+
+// judgeEvery is after how many Batches the findings so far are stored. Until then
+// a stop costs judging them again, nothing else.
+const judgeEvery = 20
+
+// newPipeline makes the engine go on where the store's last judgement ended. Rules
+// or a site that differ from those of last time judge everything anew.
+func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site detect.Site) (*pipeline, error) {
+	p := &pipeline{db: db, rules: ruleSet, site: site, found: map[findingKey]bool{}}
+	var err error
+	if p.by, err = fingerprint(ruleSet, site); err != nil {
+		return nil, err
+	}
+	if p.engine, err = detect.NewEngine(ruleSet, site); err != nil {
+		return nil, err
+	}
+	if err := db.SetOwnDomains(ctx, site.OwnDomains); err != nil {
+		return nil, err
+	}
+	c, err := db.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.By != p.by && c.Until != 0 {
+		p.anew = true
+		return p, nil
+	}
+	if err := p.engine.Restore(c); err != nil {
+		return nil, fmt.Errorf("go on from the last judgement: %w", err)
+	}
+	if err := db.Replay(ctx, c.MemoryAt, p.engine.Transaction, p.engine.Login); err != nil {
+		return nil, err
+	}
+	p.engine.Restored()
+	return p, nil
+}
+
+// step is what one Batch gives to write.
+type step struct {
+	batch     *ingest.Batch
+	judgement *detect.Judgement // nil if it is not its turn.
+}
+
+// run reads everything new, stores it and judges it.
+func (p *pipeline) run(ctx context.Context, reader *ingest.Reader) (ingest.Result, error) {
+	steps := make(chan step, 2) // The reader is the only sender, and closes it.
+	g, both := errgroup.WithContext(ctx)
+	var result ingest.Result
+	var problems error // Of single logs: what was read of the others counts.
+	var front mail.Time
+	g.Go(func() error {
+		defer close(steps)
+		n := 0
+		var err error
+		result, err = reader.Run(both, func(ctx context.Context, b *ingest.Batch) error {
+			n++
+			front = max(front, b.Front)
+			s := step{batch: b, judgement: p.judge(b, n%judgeEvery == 0)}
+			select {
+			case steps <- s:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		if both.Err() != nil {
+			return both.Err()
+		}
+		problems = err
+		return nil
+	})
+	g.Go(func() error { return p.write(both, steps) })
+	if err := g.Wait(); err != nil {
+		return result, err
+	}
+	return result, joinFirst(p.finish(ctx, front), problems)
+}
+
+// write is the one writer.
+func (p *pipeline) write(ctx context.Context, steps <-chan step) error {
+	for s := range steps {
+		if err := p.db.Write(ctx, s.batch); err != nil {
+			return err
+		}
+		if s.judgement != nil {
+			if err := p.db.WriteJudgement(ctx, *s.judgement); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// judge gives a Batch to the engine. It returns what was found if take is set.
+func (p *pipeline) judge(b *ingest.Batch, take bool) *detect.Judgement {
+	p.tally(b)
+	if p.anew {
+		return nil
+	}
+	for i := range b.Transactions {
+		p.engine.Transaction(b.Transactions[i])
+	}
+	for _, l := range b.Logins {
+		p.engine.Login(l)
+	}
+	if p.engine.Late() {
+		p.anew = true
+		return nil
+	}
+	p.engine.Advance(b.Front.Add(-detect.Grace))
+	if !take {
+		return nil
+	}
+	j := p.take()
+	return &j
+}
+
+// tally counts what a Batch adds to the views.
+func (p *pipeline) tally(b *ingest.Batch) {
+	for i := range b.Transactions {
+		t := &b.Transactions[i]
+		if t.Hop {
+			continue
+		}
+		if !t.Continued {
+			p.transactions++
+		}
+		if t.Direction == mail.In {
+			p.recipients += int64(len(t.Recipients))
+		}
+	}
+	p.quarantined += int64(len(b.Rejects))
+}
+
+// finish judges what the last rows allow, and shows what they suggest.
+func (p *pipeline) finish(ctx context.Context, front mail.Time) error {
+	reset := p.anew
+	if p.anew {
+		var err error
+		if p.engine, err = detect.NewEngine(p.rules, p.site); err != nil {
+			return err
+		}
+		if err := p.db.Replay(ctx, 0, p.engine.Transaction, p.engine.Login); err != nil {
+			return err
+		}
+		p.engine.Advance(front.Add(-detect.Grace))
+	}
+	j := p.take()
+	j.Reset = reset
+	if err := p.db.WriteJudgement(ctx, j); err != nil {
+		return err
+	}
+	preview := p.engine.Preview()
+	p.count(preview)
+	return p.db.WriteJudgement(ctx, preview)
+}
+
+func (p *pipeline) take() detect.Judgement {
+	j := p.engine.Take()
+	j.By = p.by
+	p.count(j)
+	return j
+}
+
+// count notes findings by their key, since one may be handed out several times.
+func (p *pipeline) count(j detect.Judgement) {
+	for _, f := range j.Findings {
+		p.found[findingKey{f.Rule, f.Submitter, f.FlaggedAt}] = true
+	}
+}
+
+// loadRules reads the rules that the configuration names, or the built-in ones.
+func loadRules(path string) ([]*detect.Rule, error) {
+	var files fs.FS = rules.Files
+	if path != "" {
+		files = os.DirFS(path)
+	}
+	loaded, err := detect.LoadRules(files)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if len(loaded) == 0 {
+		return nil, usageError{fmt.Errorf("no rule in %s: put *.yaml files there, or leave rules.path empty for the built-in rules", path)}
+	}
+	return loaded, nil
+}
+
+// fingerprint tells one set of rules and site from another.
+func fingerprint(ruleSet []*detect.Rule, site detect.Site) (string, error) {
+	zone := ""
+	if site.Hours.Zone != nil {
+		zone = site.Hours.Zone.String()
+		site.Hours.Zone = nil
+	}
+	b, err := json.Marshal(struct {
+		Rules []*detect.Rule
+		Site  detect.Site
+		Zone  string
+	}{ruleSet, site, zone})
+	if err != nil {
+		return "", fmt.Errorf("fingerprint of rules and site: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+func joinFirst(first, second error) error {
+	if first != nil {
+		return first
+	}
+	return second
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"relaywatch/store"
+)
+
+func (p *program) queryCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "query SQL",
+		Short: "Ask the store in SQL, reading only",
+		Long: "query runs one SELECT over the views: v_transactions, v_recipients, v_auth,\n" +
+			"v_deliveries, v_findings, v_suspects, v_logs, v_quarantine, v_hourly. SQL can be\n" +
+			"given as @FILE, or as - for standard input. samples/queries has examples.",
+		Example: `  relaywatch query "SELECT client_ip, sum(recipients) FROM v_transactions GROUP BY 1 ORDER BY 2 DESC LIMIT 10"`,
+		Args:    only(1, "one argument, the SQL in quotes"),
+		RunE: func(c *cobra.Command, args []string) error {
+			sql, err := readSQL(args[0], c.InOrStdin())
+			if err != nil {
+				return usageError{err}
+			}
+			db, err := store.OpenReadOnly(c.Context(), p.config.Store.Path)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			r := &rows{empty: "no rows"}
+			err = db.Query(c.Context(), sql, func(columns []string, values []any) error {
+				r.columns = columns
+				r.cells = append(r.cells, slices.Clone(values))
+				return nil
+			})
+			if errors.Is(err, store.ErrReadOnly) {
+				return usageError{err}
+			}
+			if err != nil {
+				return err
+			}
+			return r.print(p.out, format)
+		},
+	}
+	formatFlag(c, &format)
+	return c
+}
+
+// readSQL takes the SQL from the argument, from @FILE, or from standard input.
+func readSQL(arg string, in io.Reader) (string, error) {
+	var data []byte
+	var err error
+	switch {
+	case arg == "-":
+		data, err = io.ReadAll(in)
+	case strings.HasPrefix(arg, "@"):
+		data, err = os.ReadFile(arg[1:])
+	default:
+		return arg, nil
+	}
+	return string(data), err
+}

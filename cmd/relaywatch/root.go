@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // Wrong use or configuration.
+)
+
+// usageError is an error of whoever called: its exit code is exitUsage.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// program is one call of relaywatch.
+type program struct {
+	out io.Writer // Results.
+	err io.Writer // Everything else.
+	log zerolog.Logger
+
+	configFile string
+	dbPath     string
+	logLevel   string
+	config     *Config
+}
+
+// run runs one command and returns its exit code.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	p := &program{out: out, err: errOut}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errSaid):
+		return exitFailed
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+		fmt.Fprintf(errOut, "relaywatch: %s\n", visibleLines(err.Error()))
+		return exitUsage
+	}
+	fmt.Fprintf(errOut, "relaywatch: %s\n", visibleLines(err.Error()))
+	return exitFailed
+}
+
+// errSaid is returned where the reason is already on standard error.
+var errSaid = errors.New("failed")
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "relaywatch",
+		Short: "Finds the machines and accounts inside your network that send spam",
+		Long: "relaywatch reads the SMTP logs that Exchange and IIS already write, keeps them in\n" +
+			"SQLite, and names the hosts and accounts inside that send spam, with the log rows\n" +
+			"that prove it.",
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return p.prepare() },
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.configFile, "config", "", "configuration `FILE` (default: relaywatch.yaml here, if there is one)")
+	flags.StringVar(&p.dbPath, "db", "", "SQLite `FILE` (default: store.path of the configuration)")
+	flags.StringVar(&p.logLevel, "log-level", "info", "`L`evel of messages: debug, info, warn, error")
+	root.AddCommand(p.ingestCommand(), p.suspectsCommand(), p.explainCommand(),
+		p.queryCommand(), p.rulesCommand(), p.statusCommand())
+	return root
+}
+
+// prepare reads the configuration and makes the logger, before any command.
+func (p *program) prepare() error {
+	level, err := zerolog.ParseLevel(p.logLevel)
+	if err != nil || p.logLevel == "" {
+		return usageError{fmt.Errorf("--log-level %q: use debug, info, warn or error", p.logLevel)}
+	}
+	p.log = zerolog.New(zerolog.ConsoleWriter{Out: p.err, NoColor: !isTerminal(p.err), PartsExclude: []string{zerolog.TimestampFieldName}}).
+		Level(level)
+	if p.config, err = loadConfig(p.configFile, os.Getenv); err != nil {
+		return usageError{err}
+	}
+	if p.dbPath != "" {
+		p.config.Store.Path = p.dbPath
+	}
+	return nil
+}
+
+// only says how many arguments a command takes.
+func only(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("`%s` takes %s; see `%s --help`", c.CommandPath(), what, c.CommandPath())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"relaywatch/ingest"
+	"relaywatch/store"
+)
+
+func (p *program) statusCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "What is read, what is kept, and what can't be seen",
+		Args:  only(0, "no argument"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			db, err := store.OpenReadOnly(c.Context(), p.config.Store.Path)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			s, err := db.Status(c.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p.out, newStatusReport(s))
+			}
+			return p.printStatus(s)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+// statusReport is what `status --json` prints.
+type statusReport struct {
+	Version      string        `json:"version"`
+	Store        string        `json:"store"`
+	StoreBytes   int64         `json:"store_bytes"`
+	Transactions int64         `json:"transactions"`
+	Recipients   int64         `json:"recipients"`
+	Quarantined  int64         `json:"quarantined"`
+	OldestRow    string        `json:"oldest_row"`
+	NewestRow    string        `json:"newest_row"`
+	JudgedUntil  string        `json:"judged_until"`
+	OpenSuspects int64         `json:"open_suspects"`
+	Findings     int64         `json:"findings"`
+	Silenced     int64         `json:"silenced"`
+	Logs         []logReport   `json:"logs"`
+	Blind        []blindReport `json:"blind"`
+}
+
+type logReport struct {
+	Log         string   `json:"log"`
+	Path        string   `json:"path"`
+	Format      string   `json:"format"`
+	Server      string   `json:"server"`
+	SizeBytes   int64    `json:"size_bytes"`
+	ReadBytes   int64    `json:"read_bytes"`
+	LagBytes    int64    `json:"lag_bytes"`
+	Rows        int64    `json:"rows"`
+	Quarantined int64    `json:"quarantined"`
+	FirstTime   string   `json:"first_time"`
+	LastTime    string   `json:"last_time"`
+	State       string   `json:"state"`
+	Missing     []string `json:"missing"`
+}
+
+// blindReport is what can't be detected, why, and what to do.
+type blindReport struct {
+	Detection string `json:"detection"`
+	Reason    string `json:"reason"`
+	Remedy    string `json:"remedy"`
+}
+
+func newStatusReport(s store.Status) statusReport {
+	r := statusReport{
+		Version: version(), Store: s.Path, StoreBytes: s.SizeBytes,
+		Transactions: s.Transactions, Recipients: s.Recipients, Quarantined: s.Quarantined,
+		OldestRow: s.Oldest.String(), NewestRow: s.Newest.String(), JudgedUntil: s.JudgedUntil.String(),
+		OpenSuspects: s.OpenEpisodes, Findings: s.Findings, Silenced: s.Silenced,
+		Logs: []logReport{}, Blind: blind(s),
+	}
+	for _, l := range s.Logs {
+		missing := l.Missing
+		if missing == nil {
+			missing = []string{}
+		}
+		r.Logs = append(r.Logs, logReport{
+			Log: l.ID.String(), Path: l.Path, Format: string(l.Format), Server: l.Server, SizeBytes: l.SizeBytes,
+			ReadBytes: l.ReadBytes, LagBytes: l.SizeBytes - l.ReadBytes, Rows: l.Rows, Quarantined: l.Quarantined,
+			FirstTime: l.FirstTime.String(), LastTime: l.LastTime.String(), State: string(l.State), Missing: missing,
+		})
+	}
+	return r
+}
+
+func (p *program) printStatus(s store.Status) error {
+	w := p.out
+	fmt.Fprintf(w, "store      %s, %s\n", visible(s.Path), size(s.SizeBytes))
+	fmt.Fprintf(w, "rows       from %s to %s UTC\n", short(s.Oldest), short(s.Newest))
+	fmt.Fprintf(w, "mail       %s transactions, %s recipients\n", thousands(s.Transactions), thousands(s.Recipients))
+	fmt.Fprintf(w, "judged     until %s UTC for good, beyond that for the time being\n", short(s.JudgedUntil))
+	fmt.Fprintf(w, "suspects   %s open; %s findings, %s more silenced by the allow-list\n",
+		thousands(s.OpenEpisodes), thousands(s.Findings), thousands(s.Silenced))
+	quarantine := ""
+	if s.Quarantined > 0 {
+		quarantine = `: relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`
+	}
+	fmt.Fprintf(w, "quarantine %s rows%s\n", thousands(s.Quarantined), quarantine)
+	fmt.Fprintf(w, "version    %s\n\n", version())
+	r := &rows{columns: []string{"log", "format", "server", "rows", "quarantined", "unread", "last row (UTC)", "state"}, wide: "log", empty: "no logs yet"}
+	for _, l := range s.Logs {
+		r.cells = append(r.cells, []any{
+			l.Path, string(l.Format), l.Server, thousands(l.Rows), thousands(l.Quarantined),
+			size(l.SizeBytes - l.ReadBytes), short(l.LastTime), string(l.State),
+		})
+	}
+	if err := r.print(w, "table"); err != nil {
+		return err
+	}
+	printBlind(w, blind(s))
+	return nil
+}
+
+// blindness is what a missing column costs.
+var blindness = []struct {
+	columns   []string // As a log's documentation names them.
+	detection string
+	remedy    string
+}{
+	{[]string{"cs-uri-query"}, "every rule that looks at senders or recipients", iisBox("URI Query (cs-uri-query)")},
+	{[]string{"sc-status"}, "refused-recipients, login-attack; refused recipients count as accepted", iisBox("Protocol Status (sc-status)")},
+	{[]string{"c-ip"}, "every rule: nobody can be accused", iisBox("Client IP Address (c-ip)")},
+	{[]string{"cs-method"}, "every rule: rows have no command", iisBox("Method (cs-method)")},
+	{[]string{"cs-username"}, "telling parallel sessions of one host apart by HELO name", iisBox("User Name (cs-username)")},
+	{[]string{"date"}, "the day of a row, where a log was not begun that day", iisBox("Date (date)")},
+	{[]string{"time"}, "every rule with a window, and off-hours", iisBox("Time (time)")},
+	{[]string{"s-computername"}, "which server wrote a row", iisBox("Server Name (s-computername)")},
+	{[]string{"cs-bytes"}, "the size of messages", iisBox("Bytes Received (cs-bytes)")},
+	{[]string{"data", "event", "session-id", "remote-endpoint", "date-time", "context"}, "every rule", "read the log as Exchange wrote it, with all its columns"},
+}
+
+func iisBox(name string) string {
+	return "in IIS Manager, properties of the SMTP virtual server, General, Logging Properties, Advanced, tick " + name
+}
+
+// blind tells what the stored logs can't show.
+func blind(s store.Status) []blindReport {
+	list := []blindReport{}
+	for _, b := range blindness {
+		for _, column := range b.columns {
+			if n, example := lacking(s.Logs, column); n > 0 {
+				list = append(list, blindReport{
+					Detection: b.detection,
+					Reason:    fmt.Sprintf("%d of %d logs have no %s, as %s", n, len(s.Logs), column, example),
+					Remedy:    b.remedy,
+				})
+			}
+		}
+	}
+	if len(s.OwnDomains) == 0 && len(s.Logs) > 0 {
+		remedy := "set network.own_domains in the configuration, and run ingest again: all stored mail is then judged anew"
+		if len(s.Suggested) > 0 {
+			var names []string
+			for _, d := range s.Suggested {
+				names = append(names, d.Name)
+			}
+			remedy += "; outside clients deliver to " + strings.Join(names, ", ")
+		}
+		list = append(list, blindReport{"open-relay, external-only, and what is outside", "network.own_domains is not set", remedy})
+	}
+	return list
+}
+
+func lacking(logs []ingest.Log, column string) (n int, example string) {
+	for _, l := range logs {
+		for _, m := range l.Missing {
+			if strings.EqualFold(m, column) {
+				n++
+				example = l.Path
+			}
+		}
+	}
+	return n, example
+}
+
+func printBlind(w io.Writer, list []blindReport) {
+	for _, b := range list {
+		fmt.Fprintf(w, "blind: %s (%s): %s\n", visible(b.Detection), visible(b.Reason), visible(b.Remedy))
+	}
+}
+
+// sayBlind prints what the stored logs can't show.
+func (p *program) sayBlind(ctx context.Context, db *store.DB) error {
+	s, err := db.Status(ctx)
+	if err != nil {
+		return err
+	}
+	printBlind(p.out, blind(s))
+	return nil
+}
