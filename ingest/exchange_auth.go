@@ -31,7 +31,7 @@ func (e *exchangeSession) noteAuth(r *exchangeRow, x *texts) {
 	case bytes.Equal(c, contextAuthenticated):
 		e.Auth = exchangeAuth{Pos: r.pos, At: r.at, User: x.lower(r.data), Proved: true}
 		if !e.authPending() {
-			e.proved(r.pos, r.at, false)
+			e.proved(r.pos, r.at, exchangeCommand{Extended: true}) // No client can keep its command out of the log.
 		}
 	case bytes.HasPrefix(c, contextInbound) && bytes.Contains(c, []byte(" failed")) && bytes.Contains(c, []byte("LogonDenied")):
 		if e.Auth.Failed && e.Auth.User != "" && !e.authPending() {
@@ -64,7 +64,7 @@ func (e *exchangeSession) auth(c exchangeCommand, r exchangeReply) {
 	}
 	switch {
 	case r.code == 235:
-		e.proved(r.pos, r.at, c.Internal)
+		e.proved(r.pos, r.at, c)
 	case r.code == 0:
 		e.endAuth()
 	default:
@@ -92,21 +92,22 @@ func (e *exchangeSession) endAuth() {
 	case e.Auth.Failed:
 		e.failed(e.Auth.Pos, e.Auth.At)
 	case e.Auth.Proved:
-		e.proved(e.Auth.Pos, e.Auth.At, false)
+		e.proved(e.Auth.Pos, e.Auth.At, exchangeCommand{})
 	}
 	e.Auth = exchangeAuth{}
 }
 
-// proved takes a login that succeeded. internal is true for the mechanism that
-// servers of one organisation alone can use.
-func (e *exchangeSession) proved(pos mail.LogPos, at mail.Time, internal bool) {
+// proved takes a login by the AUTH command c that succeeded. Another server of ours
+// is told by a mechanism that servers of one organisation alone can use, or by a
+// machine's account over X-EXPS: a machine that logs in like a client is one.
+func (e *exchangeSession) proved(pos mail.LogPos, at mail.Time, c exchangeCommand) {
 	user := e.Auth.User
 	if !e.Auth.Proved {
 		user = "" // Named by a failure before.
 	}
 	e.Auth = exchangeAuth{}
 	e.Authenticated = true
-	if isMachine(user) || internal && user == "" {
+	if c.Internal && user == "" || isMachine(user) && (c.Internal || c.Extended) || isSystem(user) {
 		e.User, e.Hop = "", true
 		return
 	}
@@ -114,10 +115,12 @@ func (e *exchangeSession) proved(pos mail.LogPos, at mail.Time, internal bool) {
 	e.login(mail.Login{Pos: pos, At: at, User: user, OK: true})
 }
 
-// isMachine is true for the accounts of servers: EX01$, NT AUTHORITY\SYSTEM.
-func isMachine(user string) bool {
-	return strings.HasSuffix(user, "$") || strings.HasPrefix(user, `nt authority\`)
-}
+// isMachine is true for the account of a computer, as corp\ex01$. Every member of
+// the domain has one, workstations too.
+func isMachine(user string) bool { return strings.HasSuffix(user, "$") }
+
+// isSystem is true for the accounts of the server's own services.
+func isSystem(user string) bool { return strings.HasPrefix(user, `nt authority\`) }
 
 func (e *exchangeSession) failed(pos mail.LogPos, at mail.Time) {
 	e.login(mail.Login{Pos: pos, At: at, User: e.Auth.User})

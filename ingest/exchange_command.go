@@ -44,6 +44,7 @@ type exchangeCommand struct {
 
 	Path       mail.Path `json:"path,omitempty"`       // MAIL, RCPT.
 	Internal   bool      `json:"internal,omitempty"`   // MAIL with a parameter, or AUTH by a mechanism, of servers of one organisation.
+	Extended   bool      `json:"extended,omitempty"`   // AUTH by X-EXPS, which Exchange servers use among themselves.
 	Name       string    `json:"name,omitempty"`       // HELO.
 	SizeBytes  int64     `json:"size,omitempty"`       // BDAT.
 	Last       bool      `json:"last,omitempty"`       // BDAT LAST.
@@ -77,6 +78,7 @@ func parseExchangeCommand(r *exchangeRow, x *texts) exchangeCommand {
 	case exchangeAUTH:
 		const own = "EXCHANGEAUTH"
 		c.Internal = len(arg) >= len(own) && bytes.EqualFold(arg[:len(own)], []byte(own))
+		c.Extended = bytes.EqualFold(verb, []byte("X-EXPS"))
 	}
 	return c
 }

@@ -286,6 +286,15 @@ func TestExchangeSession(t *testing.T) {
 			`<ann@corp.example> aborted@7 authenticated hop`,
 		},
 		{
+			"a machine that logs in like a client is one", `
+			< AUTH NTLM
+			> 334 NTLM supported
+			* CORP\WS7$|authenticated
+			> 235 2.7.0 Authentication successful` + message,
+			`<ann@corp.example> aborted@7 authenticated user=corp\ws7$
+			login "corp\\ws7$" true@3`,
+		},
+		{
 			"so is the system account", `
 			< AUTH GSSAPI
 			* NT AUTHORITY\SYSTEM|authenticated
@@ -452,32 +461,6 @@ func TestExchangeSession(t *testing.T) {
 			< RCPT TO:<b@example.net>
 			> 250 2.1.5 Recipient OK`,
 			`<a@example.org> open; <b@example.net> 250@5`,
-		},
-		{
-			"a probe by its sender", `
-			< MAIL FROM:<HealthMailbox0a@corp.example>
-			> 250 2.1.0 Sender OK`,
-			`<healthmailbox0a@corp.example> open probe`,
-		},
-		{
-			"a probe of the front end", `
-			< MAIL FROM:<inboundproxy@inboundproxy.com>
-			> 250 2.1.0 Sender OK`,
-			`<inboundproxy@inboundproxy.com> open probe`,
-		},
-		{
-			"a probe of delivery", `
-			< MAIL FROM:<maildeliveryprobe@maildeliveryprobe.com>
-			> 250 2.1.0 Sender OK`,
-			`<maildeliveryprobe@maildeliveryprobe.com> open probe`,
-		},
-		{
-			"a probe by its HELO name", `
-			< EHLO HealthMailboxProbe
-			> 250 Hello
-			< MAIL FROM:<a@example.org>
-			> 250 2.1.0 Sender OK`,
-			`<a@example.org> open probe`,
 		},
 		{
 			"connects and says nothing", `
@@ -650,5 +633,36 @@ func TestExchangeSend(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantFacts(t, sent(t, c.rows), c.want) })
+	}
+}
+
+// Probes are told by their names, but only if the server sends them to itself: else
+// a name would make anybody invisible.
+func TestExchangeProbe(t *testing.T) {
+	from := func(reversePath string) string {
+		return "< EHLO ws7\n> 250 Hello\n< MAIL FROM:<" + reversePath + ">\n> 250 2.1.0 Sender OK"
+	}
+	for _, c := range []struct {
+		name, remote, rows string
+		want               bool
+	}{
+		{"by its sender", "10.0.0.5:50100", from("HealthMailbox0a@corp.example"), true},
+		{"over loopback", "127.0.0.1:50100", from("HealthMailbox0a@corp.example"), true},
+		{"over loopback of IPv6", "[::1]:50100", from("HealthMailbox0a@corp.example"), true},
+		{"of the front end", "10.0.0.5:50100", from("inboundproxy@inboundproxy.com"), true},
+		{"of delivery", "10.0.0.5:50100", from("maildeliveryprobe@maildeliveryprobe.com"), true},
+		{"by its HELO name", "10.0.0.5:50100", "< EHLO HealthMailboxProbe\n> 250 Hello\n< MAIL FROM:<a@example.org>\n> 250 2.1.0 Sender OK", true},
+		{"other mail of the server", "10.0.0.5:50100", from("ann@corp.example"), false},
+		{"a client that takes its sender", "10.1.4.7:50100", from("HealthMailbox0a@corp.example"), false},
+		{"a client that takes its HELO name", "10.1.4.7:50100", "< EHLO HealthMailboxProbe\n> 250 Hello\n< MAIL FROM:<a@example.org>\n> 250 2.1.0 Sender OK", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := newExchangeLog(t, FormatExchangeReceive)
+			l.read(exchangeRows(`EX01\Default Frontend EX01`, "08DA000000000001", "10.0.0.5:25", c.remote, c.rows))
+			b := l.result()
+			if len(b.Transactions) != 1 || b.Transactions[0].Probe != c.want {
+				t.Errorf("got %s; want a probe: %v", facts(b), c.want)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"net/netip"
 	"strings"
 
 	"relaywatch/mail"
@@ -43,9 +44,19 @@ func (e *exchangeSession) begin(c exchangeCommand) *transaction {
 		ClientIP: e.ClientIP, HELO: e.HELO, User: e.User,
 		Authenticated: e.Authenticated, RelayRight: e.RelayRight,
 		Hop:         e.Hop,
-		Probe:       isProbe(path, e.HELO),
+		Probe:       e.ownClient() && isProbe(path, e.HELO),
 		ReversePath: path,
 	})
+}
+
+// ownClient is true where the server talks to itself: what a stranger calls itself
+// proves nothing.
+func (e *exchangeSession) ownClient() bool {
+	if e.ClientIP == e.ServerIP && e.ClientIP != "" {
+		return true
+	}
+	a, err := netip.ParseAddr(e.ClientIP)
+	return err == nil && a.IsLoopback()
 }
 
 // isProbe tells the probes of Managed Availability, by which Exchange 2013 and

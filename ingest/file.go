@@ -9,13 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/nxadm/tail"
 )
 
 // file is an open log, decompressed if it is compressed. Reads and seeks are in
-// decompressed bytes; a log is opened to read only, and never locked: on
-// Windows the opener of nxadm/tail lets others rename and delete it meanwhile.
+// decompressed bytes; a log is opened to read only, and never locked.
 type file struct {
 	f   *os.File
 	zip *gzip.Reader // nil for a plain log.
@@ -24,7 +21,7 @@ type file struct {
 
 // openFile opens the log at path. A compressed log is told by its first bytes.
 func openFile(path string) (*file, error) {
-	f, err := tail.OpenFile(path)
+	f, err := openShared(path)
 	if err != nil {
 		return nil, err
 	}
