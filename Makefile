@@ -39,3 +39,21 @@ check:
 
 fmt:
 	$(GO) tool gofumpt -w .
+
+# Each fuzz target for a minute. Minimising is bounded: it would eat the minute.
+fuzz:
+	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' --include=*_test.go . | sed 's/func //'); do \
+		dir=$$(grep -rlE "^func $$target\(" --include=*_test.go . | head -1 | xargs dirname); \
+		echo "+ $$target in $$dir"; \
+		$(GO) test $(FLAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime 1m -fuzzminimizetime 10x "$$dir" || exit 1; \
+	done
+
+# A log of a million rows: the whole job beside a bare program that parses the same
+# rows and inserts the same recipients; then the parts.
+bench: build build/bench.log
+	$(GO) build $(FLAGS) -o build/bare ./samples/bare
+	$(GO) run ./samples/bench -bare build/bare -log build/bench.log
+	$(GO) test $(FLAGS) -run '^$$' -bench . -benchmem ./ingest ./detect ./store
+
+build/bench.log:
+	$(GO) run ./samples/traffic/maketraffic --scenario bench --rows 1000000 --out build >/dev/null
