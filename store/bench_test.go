@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -121,6 +122,70 @@ func BenchmarkReplay(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "recipients/s")
+}
+
+// BenchmarkExplain asks for an hour of one client in a store of a million rows.
+func BenchmarkExplain(b *testing.B) {
+	batches := syntheticLog(benchTransactions)
+	db := newStore(b)
+	for _, batch := range batches {
+		write(b, db, batch)
+	}
+	who := mail.Submitter{Kind: mail.KindIP, Value: "10.1.0.7"}
+	for b.Loop() {
+		_, err1 := db.Timeline(b.Context(), who, t0, t0+5*86400)
+		_, err2 := db.TopDomains(b.Context(), who, t0+86400, t0+90000, 10)
+		_, err3 := db.Recipients(b.Context(), who, t0+86400, t0+90000, 10)
+		_, err4 := db.Uses(b.Context(), who, t0+86400, t0+90000, 10)
+		if err := errors.Join(err1, err2, err3, err4); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkStatus(b *testing.B) {
+	batches := syntheticLog(benchTransactions)
+	db := newStore(b)
+	for _, batch := range batches {
+		write(b, db, batch)
+	}
+	for b.Loop() {
+		if _, err := db.Status(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSetOwnDomains(b *testing.B) {
+	batches := syntheticLog(benchTransactions)
+	db := newStore(b)
+	for _, batch := range batches {
+		write(b, db, batch)
+	}
+	for n := 0; b.Loop(); n++ {
+		if err := db.SetOwnDomains(b.Context(), []string{"corp1.example", fmt.Sprintf("corp%d.example", n)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPrune removes three days of five.
+func BenchmarkPrune(b *testing.B) {
+	batches := syntheticLog(benchTransactions)
+	var p Pruned
+	for b.Loop() {
+		b.StopTimer()
+		db := newStore(b)
+		for _, batch := range batches {
+			write(b, db, batch)
+		}
+		b.StartTimer()
+		var err error
+		if p, err = db.Prune(b.Context(), 2*day); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(p.Recipients), "recipients")
 }
 
 // TestSize stores a quarter of the log with all indexes.

@@ -11,7 +11,7 @@ import (
 // The order of rows of the same second is mail.LogPos.Compare: log identities are
 // unsigned, so negative keys come last.
 const (
-	replayed = ` FROM transactions t JOIN origins o ON o.id = t.origin_id JOIN logs l ON l.id = t.log_id`
+	replayed = ` FROM transactions t CROSS JOIN origins o ON o.id = t.origin_id CROSS JOIN logs l ON l.id = t.log_id`
 	// after, longest
 	replayedWhere = ` WHERE t.time > ?1 - ?2 AND (t.end_delta IS NULL OR t.time > ?1 OR t.time + t.end_delta > ?1) AND o.direction = 0`
 	replayedOrder = ` ORDER BY t.time, l.key < 0, l.key, t.log_offset`
@@ -23,7 +23,7 @@ const (
 
 	selectReplayedRecipients = `SELECT r.id, r.reply, r.time_delta, r.offset_delta,
 		a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END` +
-		replayed + ` JOIN recipients r ON r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535
+		replayed + ` CROSS JOIN recipients r ON r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535
 		LEFT JOIN addresses a ON a.id = r.address_id LEFT JOIN domains d ON d.id = a.domain_id` +
 		replayedWhere + replayedOrder + `, r.id`
 
