@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"strings"
 	"testing"
 
@@ -102,5 +104,32 @@ func TestPrunedBeginning(t *testing.T) {
 	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{rest}})
 	if got := strings.Join(rows(t, db, `SELECT recipient, recipients, outcome FROM v_recipients r JOIN v_transactions t ON t.id = r.transaction_id`), ", "); got != "b@example.net | 1 | accepted" {
 		t.Errorf("got %s; want the recipient that came later", got)
+	}
+}
+
+// TestOrphanNamedAgain names an address between the look for orphans and their
+// removal.
+func TestOrphanNamedAgain(t *testing.T) {
+	db := newStore(t)
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", "a@example.net", "b@example.net")}, Logs: []ingest.Log{logAt(log1, 900)}})
+	execute(t, db.path, `DELETE FROM recipients; DELETE FROM transactions`)
+	orphans, err := db.orphanAddresses(t.Context())
+	if err != nil || len(orphans) != 2 {
+		t.Fatalf("orphans: got %v, %v; want two", orphans, err)
+	}
+	db.used = newBitmap(100)
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(100), t0, "", "b@example.net")}})
+	err = db.step(t.Context(), func(ctx context.Context, tx *sql.Tx, k *known) error {
+		_, err := db.removeAddresses(ctx, tx, k, orphans)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"b@example.net"}, rows(t, db, `SELECT recipient FROM v_recipients`)); diff != "" {
+		t.Errorf("recipients: want -, got +\n%s", diff)
+	}
+	if got := rows(t, db, `SELECT (SELECT count(*) FROM addresses), (SELECT count(*) FROM address_hashes)`); got[0] != "2 | 1" {
+		t.Errorf("addresses and hashes: got %s; want the null path and b@example.net, which alone has a hash", got[0])
 	}
 }
