@@ -37,7 +37,7 @@ var (
 	rowODBC     = regexp.MustCompile(`(?i)^"?clienthost"?[,;\t ].*servicestatus`)
 	rowW3C      = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ \S+ \S+ \S+ \S+ \d+ \S+ \S+ \S+ \d+ `)
 	rowExchange = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z,("[^"]*"|[^,]*),[0-9A-Fa-f]{16},\d+,`)
-	rowTracking = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z,([^,]*,){6,7}(SMTP|STOREDRIVER|ROUTING|AGENT|DSN|ADMIN|RESOLVER|PICKUP|MAILBOXRULE)?,`)
+	rowTracking = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z,.*,(SMTP|STOREDRIVER|ROUTING|AGENT|DSN|ADMIN|RESOLVER|PICKUP|MAILBOXRULE|BOOTLOADER|ORAR|PUBLICFOLDER|QUEUE|APPROVAL|MEETINGMESSAGEPROCESSOR),[A-Z]+,`)
 	row2003     = regexp.MustCompile(`^\d{4}-\d{1,2}-\d{1,2}\t\d{1,2}:\d\d:\d\d GMT\t`)
 	rowWeb      = regexp.MustCompile(`(?m)^[^#].* (GET|POST|HEAD|OPTIONS|PUT|PROPFIND) /`)
 )

@@ -54,7 +54,8 @@ func (k *knownLogs) find(h Head, short bool) *Log {
 func (k *knownLogs) identify(b []byte, want Format) (*Log, error) {
 	end := firstRowEnd(b)
 	if end < 0 {
-		return nil, nil
+		_, err := sniff(b) // A header may be enough to refuse it.
+		return nil, err
 	}
 	head := newHead(b)
 	if l := k.find(head, len(b) <= headBytes); l != nil {

@@ -31,7 +31,7 @@ type Config struct {
 // StoreConfig says where the store is and how long rows are kept in it.
 type StoreConfig struct {
 	Path string `mapstructure:"path" yaml:"path"` // SQLite file; default relaywatch.db.
-	Keep string `mapstructure:"keep" yaml:"keep"` // As 180d or 36h, counted back from the newest row; "0" keeps everything.
+	Keep string `mapstructure:"keep" yaml:"keep"` // As 180d or 36h, counted back from the newest row; "0", the default, keeps everything.
 }
 
 // LogConfig names logs to read.
@@ -87,7 +87,7 @@ type SMTPConfig struct {
 // Every key has one, or viper would not look for it in the environment.
 var configDefaults = map[string]any{
 	"store.path":          "relaywatch.db",
-	"store.keep":          "180d",
+	"store.keep":          "0",
 	"network.internal":    []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"},
 	"network.own_domains": []string{},
 	"network.gateways":    []string{},

@@ -113,11 +113,14 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		return errors.New("stopped; what was read is stored, and the next run goes on from there")
 	}
 	keep, err := p.config.keep()
-	if err == nil && keep > 0 {
-		_, err = db.Prune(ctx, keep)
-	}
 	if err != nil {
 		return err
+	}
+	var pruned store.Pruned
+	if keep > 0 {
+		if pruned, err = db.Prune(ctx, keep); err != nil {
+			return err
+		}
 	}
 	report := ingestReport{
 		Files: result.Files, Rows: result.Rows,
@@ -126,6 +129,10 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		Quarantined:  line.quarantined,
 		Findings:     len(line.found),
 		Seconds:      time.Since(start).Round(time.Millisecond).Seconds(),
+	}
+	if pruned.Transactions > 0 {
+		p.log.Info().Msgf("removed %s transactions from before %s: store.keep is %s",
+			thousands(pruned.Transactions), short(pruned.Before), p.config.Store.Keep)
 	}
 	return p.reportIngest(ctx, db, report, result, problems, asJSON)
 }

@@ -35,7 +35,9 @@ func (p *program) queryCommand() *cobra.Command {
 			r := &rows{empty: "no rows"}
 			err = db.Query(c.Context(), sql, func(columns []string, values []any) error {
 				r.columns = columns
-				r.cells = append(r.cells, slices.Clone(values))
+				if values != nil {
+					r.cells = append(r.cells, slices.Clone(values))
+				}
 				return nil
 			})
 			if errors.Is(err, store.ErrReadOnly) {
