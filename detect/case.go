@@ -2,9 +2,7 @@ package detect
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 
 	"relaywatch/mail"
 )
@@ -19,6 +17,7 @@ type finding struct {
 	silenced string
 	peak     measures // When the first signal of the condition was highest.
 	proof    []mail.LogPos
+	shown    bool // Is handed out: it is an alert, or belongs to an episode.
 	touched  bool // Is in judge.findings.
 }
 
@@ -43,9 +42,9 @@ type episode struct {
 
 // tally counts what left.
 type tally struct {
-	Recipients   int `json:"recipients"`
-	External     int `json:"external"`
-	Transactions int `json:"transactions"`
+	Recipients   int
+	External     int
+	Transactions int
 }
 
 func (t *tally) count(f flag) {
@@ -85,10 +84,19 @@ func (j *judge) held(s *subject, i int, w *window, e *entry) {
 		f.peak = w.m
 	}
 	f.last = e.at
-	j.touchFinding(f)
+	if r.Level == LevelAlert || s.episode != nil || j.showsAll {
+		j.show(f)
+	}
 	if f.silenced == "" && r.Level != LevelInfo {
 		j.accuse(s, f, w)
 	}
+}
+
+// show hands a finding out from now on. Support and info that belong to no episode
+// accuse nobody: they are kept, the newest of each rule, and shown if one opens.
+func (j *judge) show(f *finding) {
+	f.shown = true
+	j.touchFinding(f)
 }
 
 // over is true if a finding ended before t. One that was silenced ends when its
@@ -114,18 +122,27 @@ func (j *judge) accuse(s *subject, f *finding, w *window) {
 			sent: tally{int(w.m[sigRecipients]), int(w.m[sigExternalRecipients]), int(w.mailed)},
 		}
 		s.episode = ep
-		for _, i := range s.rules {
-			g := s.findings[i]
-			if g != nil && j.rules[i].Level == LevelSupport && g.silenced == "" && f.last-g.last <= seconds(Quiet) {
-				j.join(ep, g)
-			}
-		}
+		j.gather(s, ep)
 	}
 	ep.sent.add(ep.pending)
 	ep.pending = tally{}
 	ep.last = f.last
 	j.join(ep, f)
 	j.touchEpisode(ep)
+}
+
+// gather adds to a new episode what was found in the last day.
+func (j *judge) gather(s *subject, ep *episode) {
+	for _, i := range s.rules {
+		g := s.findings[i]
+		if g == nil || j.rules[i].Level == LevelAlert || ep.first-g.last > seconds(Quiet) {
+			continue
+		}
+		j.show(g)
+		if j.rules[i].Level == LevelSupport && g.silenced == "" {
+			j.join(ep, g)
+		}
+	}
 }
 
 // join counts the rule of f in the score, once.
@@ -171,85 +188,4 @@ func (r *rows) proof(w *window, proves flag) []mail.LogPos {
 		proof = append(proof, e.pos)
 	}
 	return proof
-}
-
-// told is the finding as others see it.
-func (j *judge) told(f *finding) Finding {
-	r := j.rules[f.rule]
-	out := Finding{
-		Rule: r.Name, Submitter: f.who, WindowStart: f.start, WindowEnd: f.last, FlaggedAt: f.flagged,
-		Level: r.Level, Weight: r.Weight, Sentence: r.sentence(f.who, &f.peak), Silenced: f.silenced,
-		Evidence: Evidence{Rows: f.proof},
-	}
-	reached := make(map[int]float64)
-	r.condition.guard.reached(&f.peak, reached)
-	for _, i := range r.measures {
-		m := Measure{Signal: signals[i].Name, Value: f.peak[i], Unit: signals[i].Unit}
-		if threshold, ok := reached[i]; ok {
-			m.Threshold = &threshold
-		}
-		out.Evidence.Signals = append(out.Evidence.Signals, m)
-	}
-	return out
-}
-
-// toldEpisode is the episode as others see it.
-func (j *judge) toldEpisode(ep *episode) Episode {
-	out := Episode{
-		Submitter: ep.who, Start: ep.start, FirstFlagged: ep.first, LastFlagged: ep.last,
-		Recipients: ep.sent.Recipients, External: ep.sent.External, Transactions: ep.sent.Transactions,
-	}
-	least := Low
-	for _, i := range ep.rules {
-		r := j.rules[i]
-		out.Rules = append(out.Rules, r.Name)
-		out.Score += r.Weight
-		if rank(r.Severity) > rank(least) {
-			least = r.Severity
-		}
-	}
-	out.Severity = severityOf(out.Score)
-	if rank(least) > rank(out.Severity) {
-		out.Severity = least
-	}
-	out.Summary = j.summary(ep)
-	return out
-}
-
-func (j *judge) summary(ep *episode) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s sent to %s", ep.who.Value, plural(ep.sent.Recipients, "recipient"))
-	if ep.sent.External > 0 {
-		fmt.Fprintf(&b, ", %s of them outside,", grouped(int64(ep.sent.External)))
-	}
-	fmt.Fprintf(&b, " in %s", plural(ep.sent.Transactions, "transaction"))
-	fmt.Fprintf(&b, " since %s UTC", ep.start.Std().Format("2006-01-02 15:04"))
-	fmt.Fprintf(&b, ": it %s.", j.rules[ep.words.rule].words(&ep.words.peak))
-	return b.String()
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return grouped(int64(n)) + " " + noun + "s"
-}
-
-// severities in rising order.
-var severities = [...]Severity{Low, Medium, High, Critical}
-
-func rank(s Severity) int { return slices.Index(severities[:], s) }
-
-// severityOf grades a score. One alert alone is medium at most (weights are up to
-// 60); high takes one that other signs support, critical two alerts.
-func severityOf(score float64) Severity {
-	switch {
-	case score >= 100:
-		return Critical
-	case score >= 70:
-		return High
-	case score >= 40:
-		return Medium
-	}
-	return Low
 }

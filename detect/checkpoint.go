@@ -1,75 +1,54 @@
 package detect
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"relaywatch/mail"
 )
 
-// The stored form of what is open: Judgement.Cases, as JSON.
-type (
-	savedCases struct {
-		Servers    []savedServer    `json:"servers,omitempty"`
-		Submitters []savedSubmitter `json:"submitters,omitempty"`
-	}
-	savedServer struct {
-		IP  string      `json:"ip"`
-		At  mail.Time   `json:"at"`
-		Pos mail.LogPos `json:"pos"`
-	}
-	savedSubmitter struct {
-		Kind     string         `json:"kind"`
-		Value    []byte         `json:"value"` // As the log has it, which need not be UTF-8.
-		Findings []savedFinding `json:"findings"`
-		Episode  *savedEpisode  `json:"episode,omitempty"`
-	}
-	savedFinding struct {
-		Rule     string             `json:"rule"`
-		Start    mail.Time          `json:"start"`
-		Flagged  mail.Time          `json:"flagged"`
-		Last     mail.Time          `json:"last"`
-		Silenced string             `json:"silenced,omitempty"`
-		Peak     map[string]float64 `json:"peak"` // By signal, those that are not 0.
-		Proof    []mail.LogPos      `json:"proof"`
-	}
-	savedEpisode struct {
-		Start   mail.Time    `json:"start"`
-		First   mail.Time    `json:"first"`
-		Last    mail.Time    `json:"last"`
-		Sent    tally        `json:"sent"`
-		Pending tally        `json:"pending"`
-		Rules   []string     `json:"rules"`
-		Words   savedFinding `json:"words"`
-	}
-)
-
 // saveCases writes what is open at until, and forgets what is not.
 func (j *judge) saveCases(until mail.Time) []byte {
-	var saved savedCases
-	for _, ip := range slices.Sorted(maps.Keys(j.servers)) {
-		first := j.servers[ip]
-		saved.Servers = append(saved.Servers, savedServer{ip, first.at, first.pos})
-	}
+	var open []*subject
 	for _, s := range j.subjects {
 		j.forgetClosed(s, until)
-		if len(s.findings) == 0 && s.episode == nil {
-			continue
+		if len(s.findings) > 0 || s.episode != nil {
+			open = append(open, s)
 		}
-		saved.Submitters = append(saved.Submitters, j.saveSubject(s))
 	}
-	slices.SortFunc(saved.Submitters, func(a, b savedSubmitter) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Value, b.Value))
+	slices.SortFunc(open, func(a, b *subject) int {
+		return cmp.Or(cmp.Compare(a.who.Kind, b.who.Kind), cmp.Compare(a.who.Value, b.who.Value))
 	})
-	text, err := json.Marshal(saved)
-	if err != nil {
-		panic("detect: cases are numbers and text: " + err.Error())
+	w := caseWriter{judge: j, until: until}
+	w.servers()
+	w.whole(len(open))
+	for _, s := range open {
+		w.subject(s)
 	}
-	return text
+	return w.text()
+}
+
+// restoreCases reads what saveCases wrote. Findings and episodes that are shown are
+// told again by the next Take: the store may have had provisional ones of their
+// keys.
+func (j *judge) restoreCases(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	r := caseReader{judge: j, rest: text}
+	r.head()
+	r.servers()
+	for range r.count() {
+		r.subject()
+	}
+	if r.err == nil && len(r.rest) > 0 {
+		r.fail(errDamaged)
+	}
+	if r.err != nil {
+		return fmt.Errorf("read open cases: %w (judge everything anew)", r.err)
+	}
+	return nil
 }
 
 // forgetClosed drops what no row after until can change or count.
@@ -82,100 +61,6 @@ func (j *judge) forgetClosed(s *subject, until mail.Time) {
 	if s.episode != nil && until-s.episode.last > seconds(Quiet) {
 		s.episode = nil
 	}
-}
-
-func (j *judge) saveSubject(s *subject) savedSubmitter {
-	saved := savedSubmitter{Kind: s.who.Kind, Value: []byte(s.who.Value)}
-	for _, i := range slices.Sorted(maps.Keys(s.findings)) {
-		saved.Findings = append(saved.Findings, j.saveFinding(s.findings[i]))
-	}
-	if ep := s.episode; ep != nil {
-		saved.Episode = &savedEpisode{ep.start, ep.first, ep.last, ep.sent, ep.pending, nil, j.saveFinding(ep.words)}
-		for _, i := range ep.rules {
-			saved.Episode.Rules = append(saved.Episode.Rules, j.rules[i].Name)
-		}
-	}
-	return saved
-}
-
-func (j *judge) saveFinding(f *finding) savedFinding {
-	saved := savedFinding{j.rules[f.rule].Name, f.start, f.flagged, f.last, f.silenced, make(map[string]float64), f.proof}
-	for i := range signals {
-		if v := f.peak[i]; v != 0 {
-			saved.Peak[signals[i].Name] = v
-		}
-	}
-	return saved
-}
-
-// restoreCases reads what saveCases wrote. What belongs to a rule that is gone is
-// dropped.
-func (j *judge) restoreCases(text []byte) error {
-	if len(text) == 0 {
-		return nil
-	}
-	var saved savedCases
-	if err := json.Unmarshal(text, &saved); err != nil {
-		return fmt.Errorf("read open cases: %w (judge everything anew)", err)
-	}
-	for _, server := range saved.Servers {
-		j.servers[server.IP] = event{at: server.At, pos: server.Pos, kind: eventMail}
-	}
-	for _, of := range saved.Submitters {
-		j.restoreSubject(of)
-	}
-	return nil
-}
-
-func (j *judge) restoreSubject(saved savedSubmitter) {
-	s := j.known(mail.Submitter{Kind: saved.Kind, Value: string(saved.Value)})
-	s.findings = make(map[int]*finding)
-	for _, sf := range saved.Findings {
-		if f := j.restoreFinding(s.who, sf); f != nil {
-			s.findings[f.rule] = f
-			j.touchFinding(f)
-		}
-	}
-	if saved.Episode == nil {
-		return
-	}
-	e := saved.Episode
-	ep := &episode{who: s.who, start: e.Start, first: e.First, last: e.Last, sent: e.Sent, pending: e.Pending}
-	ep.words = j.restoreFinding(s.who, e.Words)
-	for _, name := range e.Rules {
-		if i := j.ruleNamed(name); i >= 0 {
-			ep.rules = append(ep.rules, i)
-		}
-	}
-	if ep.words == nil || len(ep.rules) == 0 {
-		return
-	}
-	if f := s.findings[ep.words.rule]; f != nil && f.flagged == ep.words.flagged {
-		ep.words = f
-	}
-	s.episode = ep
-	j.touchEpisode(ep)
-}
-
-func (j *judge) restoreFinding(who mail.Submitter, saved savedFinding) *finding {
-	i := j.ruleNamed(saved.Rule)
-	if i < 0 {
-		return nil
-	}
-	f := &finding{
-		who: who, rule: i, start: saved.Start, flagged: saved.Flagged, last: saved.Last,
-		silenced: saved.Silenced, proof: saved.Proof,
-	}
-	for name, value := range saved.Peak {
-		if s := signalNamed(name); s >= 0 {
-			f.peak[s] = value
-		}
-	}
-	return f
-}
-
-func (j *judge) ruleNamed(name string) int {
-	return slices.IndexFunc(j.rules, func(r *Rule) bool { return r.Name == name })
 }
 
 // known is the subject of a submitter that was stored.

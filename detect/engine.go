@@ -189,7 +189,7 @@ func (e *Engine) Preview() Judgement {
 	}
 	for _, c := range fork.copies {
 		for i, f := range c.original.findings {
-			if g := c.copy.findings[i]; g != nil && g.touched {
+			if g := c.copy.findings[i]; f.shown && g != nil && g.touched {
 				e.judge.touchFinding(f)
 			}
 		}

@@ -191,10 +191,9 @@ func TestEpisodeClosesAfterADayOfQuiet(t *testing.T) {
 func TestSupportAddsAndAccusesNobody(t *testing.T) {
 	rules := loadText(t, map[string]string{
 		"five":  fiveInAnHour,
-		"large": "submitters: [ip]\nwindow: 1h\nwhen: largest_message >= 100\nweight: 15\nlevel: support\nsays: sent {largest_message}",
+		"large": levelRules["large"],
 		"note":  "submitters: [ip]\nwindow: 1h\nwhen: recipients >= 1\nweight: 40\nlevel: info\nsays: sent",
 	})
-	large := func(t *mail.Transaction) { t.SizeBytes = 100 }
 	support := sending{from: "10.1.4.7", at: noon, times: 1, to: "a@corp.example", edit: large}
 	alert := func(at mail.Time) sending { return sending{from: "10.1.4.7", at: at, times: 5, to: "u%d@example.net"} }
 	for _, c := range []struct {

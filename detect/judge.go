@@ -20,6 +20,7 @@ type judge struct {
 	lag     mail.Time   // How far back rows can matter to windows.
 
 	judgesOutside bool // Some rule is for clients outside.
+	showsAll      bool // Of the tests of a rule: findings without an episode are handed out too.
 
 	servers  map[string]event // By address: the first row that told it is a server's.
 	subjects map[mail.Submitter]*subject

@@ -48,6 +48,7 @@ func (r *Rule) run(c *Case) error {
 	if err != nil {
 		return err
 	}
+	e.judge.showsAll = true
 	for i := range c.Sent {
 		c.Sent[i].replay(e, i)
 	}

@@ -1,0 +1,149 @@
+package detect_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"relaywatch/detect"
+	"relaywatch/mail"
+)
+
+// Rules of each level; support and info hold at the first row of theirs.
+var levelRules = map[string]string{
+	"five":  fiveInAnHour,
+	"large": "submitters: [ip]\nwindow: 1h\nwhen: largest_message >= 100\nweight: 15\nlevel: support\nsays: sent {largest_message}",
+	"note":  "submitters: [ip]\nwindow: 1h\nwhen: bytes >= 100\nweight: 40\nlevel: info\nsays: sent",
+}
+
+func large(t *mail.Transaction) { t.SizeBytes = 100 }
+
+// found is what findings are of which rule, in the order they are told.
+func found(j detect.Judgement) []string {
+	names := []string{}
+	for _, f := range j.Findings {
+		names = append(names, f.Rule)
+	}
+	return names
+}
+
+func TestSupportIsToldWithItsEpisodeOnly(t *testing.T) {
+	rules := loadText(t, levelRules)
+	support := func(at mail.Time) sending {
+		return sending{from: "10.1.4.7", at: at, times: 1, to: "a@corp.example", edit: large}
+	}
+	alert := func(at mail.Time) sending { return sending{from: "10.1.4.7", at: at, times: 5, to: "u%d@example.net"} }
+	other := sending{from: "10.1.4.8", at: noon, times: 5, to: "u%d@example.net"}
+	for _, c := range []struct {
+		name string
+		sent []sending
+		want []string
+	}{
+		{"alone", []sending{support(noon)}, []string{}},
+		{"beside another's episode", []sending{support(noon), other}, []string{"five"}},
+		{"a day before an alert", []sending{support(noon), alert(noon + 86396)}, []string{"large", "note", "five"}},
+		{"longer before", []sending{support(noon), alert(noon + 86401)}, []string{"five"}},
+		{"the newest before", []sending{support(noon), support(noon + 10000), alert(noon + 20000)}, []string{"large", "note", "five"}},
+		{"a day after", []sending{alert(noon), support(noon + 86400)}, []string{"five", "large", "note"}},
+		{"longer after", []sending{alert(noon), support(noon + 86401)}, []string{"five"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, found(judged(t, rules, corp(), c.sent...))); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSilencedIsToldAndCounted(t *testing.T) {
+	rules := loadText(t, levelRules)
+	support := sending{from: "10.1.4.7", at: noon, times: 1, to: "a@corp.example", edit: large}
+	alert := sending{from: "10.1.4.7", at: noon + 60, times: 5, to: "u%d@example.net"}
+	for _, c := range []struct {
+		name   string
+		silent []string // Rules of the entry.
+		sent   []sending
+		want   []string
+		score  float64
+	}{
+		{"an alert", nil, []sending{alert}, []string{"five"}, 0},
+		{"all, without an episode", nil, []sending{support, alert}, []string{"five"}, 0},
+		{"support without an episode", []string{"large"}, []sending{support}, []string{}, 0},
+		{"support with an episode", []string{"large"}, []sending{support, alert}, []string{"large", "note", "five"}, 60},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			site := corp()
+			site.Allow = []detect.Allow{{Submitter: "ip:10.1.4.7", Rules: c.silent, Reason: "scanner"}}
+			j := judged(t, rules, site, c.sent...)
+			if diff := cmp.Diff(c.want, found(j)); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+			score := 0.0
+			for _, ep := range j.Episodes {
+				score += ep.Score
+			}
+			if score != c.score {
+				t.Errorf("got score %g; want %g", score, c.score)
+			}
+		})
+	}
+}
+
+// What a preview shows of support is not told for good.
+func TestPreviewTellsNoSupportAhead(t *testing.T) {
+	e := newEngine(t, loadText(t, levelRules), corp())
+	sending{from: "10.1.4.7", at: noon, times: 1, to: "a@corp.example", edit: large}.feed(e, 1)
+	e.Advance(noon)
+	sending{from: "10.1.4.7", at: noon + 60, times: 5, to: "u%d@example.net"}.feed(e, 2)
+	if diff := cmp.Diff([]string{"large", "note", "five"}, found(e.Preview())); diff != "" {
+		t.Errorf("preview (-want +got):\n%s", diff)
+	}
+	if got := found(e.Take()); len(got) > 0 {
+		t.Errorf("got %v taken; want nothing", got)
+	}
+}
+
+// An office whose hosts all support something must not fill the store: nothing is
+// told, and the cases are written at each judgement.
+func TestCasesAreSmall(t *testing.T) {
+	e := newEngine(t, shipped(t), corp())
+	const hosts = 500
+	for i := range hosts {
+		sending{from: fmt.Sprintf("10.2.%d.%d", i/250, i%250), at: noon + mail.Time(i), every: 60, times: 30, to: "u@example.net"}.feed(e, mail.LogID(i+1))
+	}
+	e.Advance(noon + 3600)
+	j := e.Take()
+	if len(j.Findings) > 0 || len(j.Episodes) > 0 {
+		t.Fatalf("got %d findings, %d episodes; want none", len(j.Findings), len(j.Episodes))
+	}
+	if got := len(j.Cases) / hosts; got < 20 || got > 250 {
+		t.Errorf("got %d bytes of cases for a host with two rules held; want 20 to 250", got)
+	}
+}
+
+// Cases that are cut short or changed are an error or read as something else, and
+// never a panic.
+func TestDamagedCases(t *testing.T) {
+	rules := loadText(t, levelRules)
+	j := judged(t, rules, corp(),
+		sending{from: "10.1.4.7", at: endOfTime - 60, times: 1, to: "a@corp.example", server: "10.0.0.25", edit: large},
+		sending{from: "10.1.4.7", at: endOfTime - 30, times: 5, to: "u%d@example.net"})
+	if err := newEngine(t, rules, corp()).Restore(detect.Checkpoint{Cases: j.Cases}); err != nil {
+		t.Fatalf("whole: got %v; want none", err)
+	}
+	for n := 1; n < len(j.Cases); n++ {
+		if err := newEngine(t, rules, corp()).Restore(detect.Checkpoint{Cases: j.Cases[:n]}); err == nil {
+			t.Errorf("first %d of %d bytes: got no error; want one", n, len(j.Cases))
+		}
+		for _, change := range []byte{1, 0x80, 0xff} {
+			damaged := []byte(string(j.Cases))
+			damaged[n] ^= change
+			_ = newEngine(t, rules, corp()).Restore(detect.Checkpoint{Cases: damaged})
+		}
+	}
+	other := loadText(t, map[string]string{"five": fiveInAnHour})
+	if err := newEngine(t, other, corp()).Restore(detect.Checkpoint{Cases: j.Cases}); err == nil {
+		t.Error("other rules: got no error; want one")
+	}
+}

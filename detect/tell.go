@@ -1,0 +1,88 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// told is the finding as others see it.
+func (j *judge) told(f *finding) Finding {
+	r := j.rules[f.rule]
+	out := Finding{
+		Rule: r.Name, Submitter: f.who, WindowStart: f.start, WindowEnd: f.last, FlaggedAt: f.flagged,
+		Level: r.Level, Weight: r.Weight, Sentence: r.sentence(f.who, &f.peak), Silenced: f.silenced,
+		Evidence: Evidence{Rows: f.proof},
+	}
+	reached := make(map[int]float64)
+	r.condition.guard.reached(&f.peak, reached)
+	for _, i := range r.measures {
+		m := Measure{Signal: signals[i].Name, Value: f.peak[i], Unit: signals[i].Unit}
+		if threshold, ok := reached[i]; ok {
+			m.Threshold = &threshold
+		}
+		out.Evidence.Signals = append(out.Evidence.Signals, m)
+	}
+	return out
+}
+
+// toldEpisode is the episode as others see it.
+func (j *judge) toldEpisode(ep *episode) Episode {
+	out := Episode{
+		Submitter: ep.who, Start: ep.start, FirstFlagged: ep.first, LastFlagged: ep.last,
+		Recipients: ep.sent.Recipients, External: ep.sent.External, Transactions: ep.sent.Transactions,
+	}
+	least := Low
+	for _, i := range ep.rules {
+		r := j.rules[i]
+		out.Rules = append(out.Rules, r.Name)
+		out.Score += r.Weight
+		if rank(r.Severity) > rank(least) {
+			least = r.Severity
+		}
+	}
+	out.Severity = severityOf(out.Score)
+	if rank(least) > rank(out.Severity) {
+		out.Severity = least
+	}
+	out.Summary = j.summary(ep)
+	return out
+}
+
+func (j *judge) summary(ep *episode) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s sent to %s", ep.who.Value, plural(ep.sent.Recipients, "recipient"))
+	if ep.sent.External > 0 {
+		fmt.Fprintf(&b, ", %s of them outside,", grouped(int64(ep.sent.External)))
+	}
+	fmt.Fprintf(&b, " in %s", plural(ep.sent.Transactions, "transaction"))
+	fmt.Fprintf(&b, " since %s UTC", ep.start.Std().Format("2006-01-02 15:04"))
+	fmt.Fprintf(&b, ": it %s.", j.rules[ep.words.rule].words(&ep.words.peak))
+	return b.String()
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return grouped(int64(n)) + " " + noun + "s"
+}
+
+// severities in rising order.
+var severities = [...]Severity{Low, Medium, High, Critical}
+
+func rank(s Severity) int { return slices.Index(severities[:], s) }
+
+// severityOf grades a score. One alert alone is medium at most (weights are up to
+// 60); high takes one that other signs support, critical two alerts.
+func severityOf(score float64) Severity {
+	switch {
+	case score >= 100:
+		return Critical
+	case score >= 70:
+		return High
+	case score >= 40:
+		return Medium
+	}
+	return Low
+}
