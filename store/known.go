@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mattn/go-sqlite3"
-
 	"relaywatch/mail"
 )
 
@@ -50,7 +48,7 @@ func (db *DB) change(ctx context.Context, f func(ctx context.Context, tx *sql.Tx
 	ctx = context.WithoutCancel(ctx)
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(db.path, err)
+		return fmt.Errorf("store %s: %w", db.path, sayFault(err))
 	}
 	err = db.changeIn(ctx, tx, f)
 	if err == nil {
@@ -62,7 +60,7 @@ func (db *DB) change(ctx context.Context, f func(ctx context.Context, tx *sql.Tx
 		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
 			err = errors.Join(err, back)
 		}
-		return fmt.Errorf("store %s: %w", db.path, full(err))
+		return fmt.Errorf("store %s: %w", db.path, sayFault(err))
 	}
 	return nil
 }
@@ -132,13 +130,4 @@ func each(ctx context.Context, q queryer, f func(scan scanner) error, query stri
 		}
 	}
 	return rows.Err()
-}
-
-// full adds the remedy to an error of a disk that is full.
-func full(err error) error {
-	var code sqlite3.Error
-	if errors.As(err, &code) && code.Code == sqlite3.ErrFull {
-		return fmt.Errorf("the disk is full: make room, or keep rows for a shorter time (store.keep): %w", err)
-	}
-	return err
 }

@@ -19,9 +19,10 @@ import (
 // DB is an open store. Its methods may be called from several goroutines; those
 // that write wait for each other.
 type DB struct {
-	path  string
-	write *sql.DB // One connection, as SQLite has one writer; nil if the store is open for reading only.
-	read  *sql.DB // Any number of connections that cannot write.
+	path   string
+	opened fs.FileInfo // Of the file that was opened; nil if the store is open for reading only.
+	write  *sql.DB     // One connection, as SQLite has one writer; nil if the store is open for reading only.
+	read   *sql.DB     // Any number of connections that cannot write.
 
 	mu    sync.Mutex // Held while a method writes; guards what follows.
 	known *known     // What the store is known to hold; nil until it is needed, and after a failed write.
@@ -40,12 +41,13 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	if err := file.Close(); err != nil {
+	opened, err := file.Stat()
+	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, explain(path, err)
 	}
 	write := sql.OpenDB(&connector{dsn: writeDSN(path)})
 	write.SetMaxOpenConns(1)
-	db := &DB{path: path, write: write, read: sql.OpenDB(&connector{dsn: readDSN(path, false)})}
+	db := &DB{path: path, opened: opened, write: write, read: sql.OpenDB(&connector{dsn: readDSN(path, false)})}
 	if err := migrate(ctx, path, write); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// ErrGone is returned by SameFile where the store's file was removed or replaced
+// while it was open: what is written goes nowhere, and the store must be opened
+// again.
+var ErrGone = errors.New("store is gone")
+
+// Temporary tells whether what failed may succeed later as it is, without opening
+// the store again: the disk is full or answers with errors, or another program
+// holds the file. Nothing of what failed is stored.
+func Temporary(err error) bool {
+	var code sqlite3.Error
+	if !errors.As(err, &code) {
+		return false
+	}
+	switch code.Code {
+	case sqlite3.ErrFull, sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrIoErr, sqlite3.ErrNomem, sqlite3.ErrReadonly, sqlite3.ErrCantOpen:
+		return true
+	}
+	return false
+}
+
+// SameFile returns ErrGone unless the store's path still leads to the file that was
+// opened. A file that is removed while it is open can be written for ever.
+func (db *DB) SameFile() error {
+	info, err := os.Stat(db.path)
+	if err == nil && os.SameFile(info, db.opened) {
+		return nil
+	}
+	return problemf(ErrGone, "the store %s was removed or replaced while it was open: it is opened anew", db.path)
+}
+
+// sayFault puts the cause and the remedy before an error of SQLite's.
+func sayFault(err error) error {
+	var code sqlite3.Error
+	if !errors.As(err, &code) {
+		return err
+	}
+	switch code.Code {
+	case sqlite3.ErrFull:
+		return fmt.Errorf("the disk is full: make room, or keep rows for a shorter time (store.keep): %w", err)
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		return fmt.Errorf("another program holds the file: wait until it is done, or end it: %w", err)
+	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+		return fmt.Errorf("the file is damaged: put a backup in its place, or move it away and read the logs again: %w", err)
+	}
+	return err
+}
