@@ -15,7 +15,7 @@ type finding struct {
 	flagged  mail.Time
 	last     mail.Time // When the rule held last.
 	silenced string
-	peak     measures // When the first signal of the condition was highest.
+	peak     measures // When the leading signal was highest.
 	proof    []mail.LogPos
 	shown    bool // Is handed out: it is an alert, or belongs to an episode.
 	touched  bool // Is in judge.findings.
@@ -65,22 +65,22 @@ func (t *tally) add(u tally) {
 	t.Transactions += u.Transactions
 }
 
-// held notes that rule i holds for s at row e, the last of window w.
+// held notes that rule i holds for s at row e, the last of window w. What adds
+// nothing to the leading signal moves no finding: who was caught at night may write
+// a mail in the afternoon while the window is still full.
 func (j *judge) held(s *subject, i int, w *window, e *entry) {
 	r := j.rules[i]
+	lead := r.condition.lead(&w.m)
 	f := s.findings[i]
 	if f != nil && j.over(f, e.at) {
 		f = nil
 	}
-	if f == nil {
-		f = &finding{who: s.who, rule: i, start: s.rows.at(w.first).at, flagged: e.at, peak: w.m}
-		f.silenced = j.network.silenced(s.who, r.Name, e.at)
-		f.proof = s.rows.proof(w, signals[r.condition.signals[0]].proves)
-		if s.findings == nil {
-			s.findings = make(map[int]*finding)
-		}
-		s.findings[i] = f
-	} else if first := r.condition.signals[0]; w.m[first] > f.peak[first] {
+	switch strongest := strength(lead); {
+	case f == nil:
+		f = j.open(s, i, w, e)
+	case !e.adds(lead, j.window[i], &w.m):
+		return
+	case w.m[strongest] > f.peak[strongest]:
 		f.peak = w.m
 	}
 	f.last = e.at
@@ -90,6 +90,20 @@ func (j *judge) held(s *subject, i int, w *window, e *entry) {
 	if f.silenced == "" && r.Level != LevelInfo {
 		j.accuse(s, f, w)
 	}
+}
+
+// open begins a finding of rule i at row e.
+func (j *judge) open(s *subject, i int, w *window, e *entry) *finding {
+	r := j.rules[i]
+	f := &finding{who: s.who, rule: i, start: s.rows.at(w.first).at, flagged: e.at, peak: w.m}
+	f.silenced = j.network.silenced(s.who, r.Name, e.at)
+	lead := &signals[r.condition.lead(&w.m)]
+	f.proof = s.rows.proof(w, lead.counts|lead.proves)
+	if s.findings == nil {
+		s.findings = make(map[int]*finding)
+	}
+	s.findings[i] = f
+	return f
 }
 
 // show hands a finding out from now on. Support and info that belong to no episode

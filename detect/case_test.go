@@ -147,3 +147,66 @@ func TestDamagedCases(t *testing.T) {
 		t.Error("other rules: got no error; want one")
 	}
 }
+
+// One ordinary mail in the afternoon does not prolong what happened at night.
+func TestFindingLastsWhileRowsAddToIt(t *testing.T) {
+	const day = "submitters: [ip]\nwindow: 24h\nweight: 50\nlevel: alert\nsays: sent {recipients}\nwhen: "
+	spam := sending{from: "10.1.4.7", at: noon, every: 1, times: 9, to: "u%d@example.net"}
+	known := sending{from: "user:bob", at: noon - 9000, times: 9, to: "u%d@example.net"}
+	ordinary := func(to string) sending { return sending{from: "10.1.4.7", at: noon + 9000, times: 1, to: to} }
+	refused := func(t *mail.Transaction) { t.Recipients[0].Reply = 550 }
+	for _, c := range []struct {
+		name string
+		when string
+		sent []sending
+		want mail.Time // The last row, after noon.
+	}{
+		{"a stranger", "new_to_all >= 5", []sending{spam, ordinary("v@example.net")}, 9000},
+		{"one that is known", "new_to_all >= 5", []sending{spam, ordinary("u1@example.net")}, 8},
+		{"a colleague, of a share", "external_share >= 0.5 && recipients >= 5", []sending{spam, ordinary("a@corp.example")}, 8},
+		{"a customer, of a share", "external_share >= 0.5 && recipients >= 5", []sending{spam, ordinary("u1@example.net")}, 9000},
+		{"the first branch leads", "new_to_all >= 5 || recipients >= 5", []sending{spam, ordinary("u1@example.net")}, 8},
+		{"the branch that holds leads", "new_to_all >= 5 || recipients >= 5", []sending{known, spam, ordinary("u1@example.net")}, 9000},
+		{"the second branch of a sum", "hosts >= 9 || new_to_all + new_recipients >= 5", []sending{spam, ordinary("u1@example.net")}, 8},
+		{"a part that only the machine reads", "new_to_all in 5..99 && recipients >= 5", []sending{spam, ordinary("u1@example.net")}, 8},
+		{"accepted after refused ones", "refused_share >= 0.5", []sending{
+			{from: "10.1.4.7", at: noon, every: 1, times: 9, to: "u%d@example.net", edit: refused}, ordinary("u1@example.net"),
+		}, 8},
+		{"a smaller message", "largest_message >= 100", []sending{
+			{from: "10.1.4.7", at: noon, every: 1, times: 2, to: "u@example.net", edit: large},
+			{from: "10.1.4.7", at: noon + 9000, times: 1, to: "u@example.net", edit: func(t *mail.Transaction) { t.SizeBytes = 99 }},
+		}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j := judged(t, loadText(t, map[string]string{"day": day + c.when}), corp(), c.sent...)
+			if len(j.Findings) != 1 || len(j.Episodes) != 1 {
+				t.Fatalf("got %d findings, %d episodes; want one", len(j.Findings), len(j.Episodes))
+			}
+			if got := j.Findings[0].WindowEnd - noon; got != c.want {
+				t.Errorf("got the finding's last row at %d s; want %d", got, c.want)
+			}
+			if got := j.Episodes[0].LastFlagged - noon; got != c.want {
+				t.Errorf("got last flagged at %d s; want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestOrdinaryLoginDoesNotProlongAnAttack(t *testing.T) {
+	e := newEngine(t, loadText(t, map[string]string{"logins": lowRules["logins"]}), corp())
+	login := func(at mail.Time, ok bool) {
+		e.Login(mail.Login{Pos: mail.LogPos{Log: 1, Offset: int64(at)}, At: at, ClientIP: "10.1.1.1", User: "ann", OK: ok})
+	}
+	for n := range mail.Time(8) {
+		login(noon+n, false)
+	}
+	login(noon+10, true)
+	login(noon+71000, false)
+	login(noon+72005, true) // The attempts are out of the window of 20 hours, the login is not.
+	e.Advance(endOfTime)
+	for _, ep := range e.Take().Episodes {
+		if ep.LastFlagged != noon+10 {
+			t.Errorf("%s: got last flagged %d s after noon; want 10", ep.Submitter, ep.LastFlagged-noon)
+		}
+	}
+}

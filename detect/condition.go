@@ -33,6 +33,15 @@ func (c *condition) holds(machine *vm.VM, m *measures) bool {
 	return err == nil && ok && held // Arithmetic on numbers does not fail.
 }
 
+// lead is the signal that accuses: the first that the branch names which holds.
+// Where a branch was not understood in full, it is taken to hold if it may.
+func (c *condition) lead(m *measures) int {
+	if i := c.guard.lead(m); i >= 0 {
+		return i
+	}
+	return c.signals[0]
+}
+
 // environment is m as programs see it: by name.
 func environment(m *measures) map[string]float64 {
 	env := make(map[string]float64, len(m))
@@ -121,13 +130,21 @@ type term interface {
 	// reached tells the constants that signals had to reach for the part to be
 	// true, which it is.
 	reached(*measures, map[int]float64)
+	// lead is the first signal of the part, which is true, or -1 if it has none.
+	lead(*measures) int
 }
 
 // termOf turns a node into a term; what it does not understand may be true.
 func termOf(node ast.Node) term {
+	names := collector{}
+	ast.Walk(&node, &names)
+	first := -1
+	if len(names.signals) > 0 {
+		first = names.signals[0]
+	}
 	b, ok := node.(*ast.BinaryNode)
 	if !ok {
-		return anything{}
+		return anything{first}
 	}
 	switch b.Operator {
 	case "&&", "and":
@@ -143,9 +160,9 @@ func termOf(node ast.Node) term {
 		if least, also := right.(constant); ok && also && b.Operator == ">=" {
 			return atLeast{int(signal), float64(least)}
 		}
-		return comparison{b.Operator, left, right}
+		return comparison{b.Operator, left, right, first}
 	}
-	return anything{}
+	return anything{first}
 }
 
 // decides is true for a term that was understood to the last part.
@@ -162,10 +179,11 @@ func decides(t term) bool {
 }
 
 // anything is a part that was not understood.
-type anything struct{}
+type anything struct{ first int }
 
 func (anything) possible(*measures) bool            { return true }
 func (anything) reached(*measures, map[int]float64) {}
+func (t anything) lead(*measures) int               { return t.first }
 
 type both struct{ left, right term }
 
@@ -174,6 +192,13 @@ func (t both) possible(m *measures) bool { return t.left.possible(m) && t.right.
 func (t both) reached(m *measures, to map[int]float64) {
 	t.left.reached(m, to)
 	t.right.reached(m, to)
+}
+
+func (t both) lead(m *measures) int {
+	if i := t.left.lead(m); i >= 0 {
+		return i
+	}
+	return t.right.lead(m)
 }
 
 type either struct{ left, right term }
@@ -187,6 +212,13 @@ func (t either) reached(m *measures, to map[int]float64) {
 		return
 	}
 	t.right.reached(m, to)
+}
+
+func (t either) lead(m *measures) int {
+	if t.left.possible(m) {
+		return t.left.lead(m)
+	}
+	return t.right.lead(m)
 }
 
 // atLeast is the comparison that nearly all are: signal >= constant.
@@ -203,9 +235,12 @@ func (t atLeast) reached(_ *measures, to map[int]float64) {
 	}
 }
 
+func (t atLeast) lead(*measures) int { return t.signal }
+
 type comparison struct {
 	operator    string
 	left, right number
+	first       int
 }
 
 func (t comparison) possible(m *measures) bool {
@@ -239,6 +274,8 @@ func (t comparison) reached(_ *measures, to map[int]float64) {
 		to[int(i)] = float64(constant)
 	}
 }
+
+func (t comparison) lead(*measures) int { return t.first }
 
 // number is a part of a condition that has a value.
 type number interface{ of(*measures) float64 }

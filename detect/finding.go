@@ -19,13 +19,17 @@ const (
 // Quiet is how long a submitter must be without findings for its episode to close.
 const Quiet = 24 * time.Hour
 
-// Finding is that a rule held for a submitter, from FlaggedAt until LastAt without
-// a break longer than the rule's window. Rule, Submitter and FlaggedAt are its key.
+// Finding is that a rule held for a submitter, from FlaggedAt until WindowEnd
+// without a break longer than the rule's window. Rule, Submitter and FlaggedAt are
+// its key.
+//
+// What accuses is the leading signal: the first that is named in the branch of the
+// condition which holds. A finding lasts as long as rows add to it.
 type Finding struct {
 	Rule        string
 	Submitter   mail.Submitter
 	WindowStart mail.Time // Of the first row in the window in which the rule first held.
-	WindowEnd   mail.Time // Of the last row at which the rule held.
+	WindowEnd   mail.Time // Of the last row that added to the leading signal while the rule held.
 	FlaggedAt   mail.Time // Of the row at which the rule first held.
 	Level       Level
 	Weight      float64 // Points the rule adds to the score of an episode.

@@ -158,7 +158,7 @@ func TestConditionsAgreeWithTheMachine(t *testing.T) {
 				m[i] = float64(rapid.IntRange(0, 5).Draw(t, signals[i].Name))
 			}
 			byProgram := *c
-			byProgram.exact, byProgram.guard = false, anything{}
+			byProgram.exact, byProgram.guard = false, anything{-1}
 			j := new(judge)
 			got, want := c.holds(&j.machine, &m), byProgram.holds(&j.machine, &m)
 			if got != want {
@@ -191,7 +191,7 @@ func TestReadable(t *testing.T) {
 
 func TestSignalTable(t *testing.T) {
 	for i, s := range signals {
-		if s.Name == "" || s.Unit == "" || s.About == "" || s.proves == 0 {
+		if s.Name == "" || s.Unit == "" || s.About == "" || s.counts == 0 {
 			t.Errorf("signal %d: got %+v; want all told", i, s)
 		}
 		if got := signalNamed(s.Name); got != i {
