@@ -124,7 +124,8 @@ func (j *judge) over(f *finding, t mail.Time) bool {
 }
 
 // accuse adds a finding that holds to the episode of its submitter. Only an alert
-// opens one; support of the last day joins it then.
+// opens one, and only alerts prolong it: what supports is true of many ordinary
+// hosts every day. Support of the last day joins at the beginning.
 func (j *judge) accuse(s *subject, f *finding, w *window) {
 	ep := s.episode
 	if ep == nil {
@@ -138,9 +139,11 @@ func (j *judge) accuse(s *subject, f *finding, w *window) {
 		s.episode = ep
 		j.gather(s, ep)
 	}
-	ep.sent.add(ep.pending)
-	ep.pending = tally{}
-	ep.last = f.last
+	if j.rules[f.rule].Level == LevelAlert {
+		ep.sent.add(ep.pending)
+		ep.pending = tally{}
+		ep.last = f.last
+	}
 	j.join(ep, f)
 	j.touchEpisode(ep)
 }

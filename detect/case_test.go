@@ -210,3 +210,18 @@ func TestOrdinaryLoginDoesNotProlongAnAttack(t *testing.T) {
 		}
 	}
 }
+
+// A host that ordinarily does what supports must not stay a suspect for ever.
+func TestSupportDoesNotProlong(t *testing.T) {
+	j := judged(t, loadText(t, levelRules), corp(),
+		sending{from: "10.1.4.7", at: noon, times: 5, to: "u%d@example.net"},
+		sending{from: "10.1.4.7", at: noon + 4000, every: 3600, times: 46, to: "a@corp.example", edit: large},
+		sending{from: "10.1.4.7", at: noon + 172800, times: 5, to: "v%d@example.net"})
+	var got []mail.Time
+	for _, ep := range j.Episodes {
+		got = append(got, ep.LastFlagged-noon)
+	}
+	if diff := cmp.Diff([]mail.Time{0, 172800}, got); diff != "" {
+		t.Errorf("last flagged of each episode (-want +got):\n%s", diff)
+	}
+}

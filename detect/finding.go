@@ -12,11 +12,11 @@ type Level string
 
 const (
 	LevelAlert   Level = "alert"   // Opens an episode.
-	LevelSupport Level = "support" // Adds to an episode that is open, or that opens within Quiet; accuses nobody alone.
+	LevelSupport Level = "support" // Adds to the score of an episode that is open, or that opens within Quiet; accuses nobody alone.
 	LevelInfo    Level = "info"    // Is shown, and adds nothing.
 )
 
-// Quiet is how long a submitter must be without findings for its episode to close.
+// Quiet is how long a submitter must be without an alert for its episode to close.
 const Quiet = 24 * time.Hour
 
 // Finding is that a rule held for a submitter, from FlaggedAt until WindowEnd
@@ -65,13 +65,13 @@ const (
 	Critical Severity = "critical"
 )
 
-// Episode is a submitter under suspicion: from the first alert to Quiet without a
-// finding. Submitter and FirstFlagged are its key.
+// Episode is a submitter under suspicion: from the first alert to Quiet without
+// one. Submitter and FirstFlagged are its key.
 type Episode struct {
 	Submitter    mail.Submitter
 	Start        mail.Time // Of the first row in the window of its first finding: what left since then is counted.
 	FirstFlagged mail.Time // Of the first row at which the accusation stood.
-	LastFlagged  mail.Time // Of the last.
+	LastFlagged  mail.Time // Of the last at which an alert held.
 	Score        float64   // Sum of the weights of the rules that held.
 	Severity     Severity
 	Rules        []string // Names, heaviest first.
