@@ -11,7 +11,8 @@ import (
 type finding struct {
 	who      mail.Submitter
 	rule     int
-	start    mail.Time
+	start    mail.Time // Of its first row.
+	first    uint64    // Number of that row. Known while the finding is new.
 	flagged  mail.Time
 	last     mail.Time // When the rule held last.
 	silenced string
@@ -88,17 +89,19 @@ func (j *judge) held(s *subject, i int, w *window, e *entry) {
 		j.show(f)
 	}
 	if f.silenced == "" && r.Level != LevelInfo {
-		j.accuse(s, f, w)
+		j.accuse(s, f)
 	}
 }
 
 // open begins a finding of rule i at row e.
 func (j *judge) open(s *subject, i int, w *window, e *entry) *finding {
 	r := j.rules[i]
-	f := &finding{who: s.who, rule: i, start: s.rows.at(w.first).at, flagged: e.at, peak: w.m}
+	lead := r.condition.lead(&w.m)
+	f := &finding{who: s.who, rule: i, flagged: e.at, peak: w.m}
+	f.first = s.rows.began(w, lead, j.window[i])
+	f.start = s.rows.at(f.first).at
 	f.silenced = j.network.silenced(s.who, r.Name, e.at)
-	lead := &signals[r.condition.lead(&w.m)]
-	f.proof = s.rows.proof(w, lead.counts|lead.proves)
+	f.proof = s.rows.proof(w, signals[lead].counts|signals[lead].proves)
 	if s.findings == nil {
 		s.findings = make(map[int]*finding)
 	}
@@ -126,15 +129,14 @@ func (j *judge) over(f *finding, t mail.Time) bool {
 // accuse adds a finding that holds to the episode of its submitter. Only an alert
 // opens one, and only alerts prolong it: what supports is true of many ordinary
 // hosts every day. Support of the last day joins at the beginning.
-func (j *judge) accuse(s *subject, f *finding, w *window) {
+func (j *judge) accuse(s *subject, f *finding) {
 	ep := s.episode
 	if ep == nil {
 		if j.rules[f.rule].Level != LevelAlert {
 			return
 		}
 		ep = &episode{
-			who: s.who, start: f.start, first: f.last,
-			sent: tally{int(w.m[sigRecipients]), int(w.m[sigExternalRecipients]), int(w.mailed)},
+			who: s.who, start: f.start, first: f.last, sent: s.rows.sent(f.first),
 		}
 		s.episode = ep
 		j.gather(s, ep)
@@ -187,6 +189,26 @@ func (j *judge) touchEpisode(ep *episode) {
 		ep.touched = true
 		j.episodes = append(j.episodes, ep)
 	}
+}
+
+// began is the number of the first row of window w, the i-th, that adds to a
+// signal, or of the first at all where none does.
+func (r *rows) began(w *window, signal, i int) uint64 {
+	for n := w.first; n < r.end; n++ {
+		if r.at(n).adds(signal, i, &w.m) {
+			return n
+		}
+	}
+	return w.first
+}
+
+// sent counts what left from a row on.
+func (r *rows) sent(first uint64) tally {
+	var t tally
+	for n := first; n < r.end; n++ {
+		t.count(r.at(n).flags)
+	}
+	return t
 }
 
 // proof chooses the rows that show a finding: those of the window that have one

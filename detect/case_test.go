@@ -225,3 +225,42 @@ func TestSupportDoesNotProlong(t *testing.T) {
 		t.Errorf("last flagged of each episode (-want +got):\n%s", diff)
 	}
 }
+
+// An episode begins where the spam does, not with an ordinary mail of the day
+// before: since then is counted what left.
+func TestEpisodeBeginsWithTheFirstRowThatAdds(t *testing.T) {
+	rules := loadText(t, map[string]string{
+		"day": "submitters: [ip, user]\nwindow: 24h\nwhen: new_to_all >= 5 && external_share >= 0.5\nweight: 50\nlevel: alert\nsays: mailed {new_to_all}",
+	})
+	everybody := sending{from: "user:bob", at: noon - 80000, times: 1, to: "a@corp.example"}
+	ordinary := sending{from: "10.1.4.7", at: noon - 40000, every: 60, times: 3, to: "a@corp.example"}
+	spam := sending{from: "10.1.4.7", at: noon, every: 60, times: 9, to: "u%d@example.net"}
+	between := sending{from: "10.1.4.7", at: noon + 90, times: 1, to: "a@corp.example"}
+	j := judged(t, rules, corp(), everybody, ordinary, spam, between)
+	if len(j.Findings) != 1 || len(j.Episodes) != 1 {
+		t.Fatalf("got %d findings, %d episodes; want one", len(j.Findings), len(j.Episodes))
+	}
+	if got := j.Findings[0].WindowStart; got != noon {
+		t.Errorf("got a finding from %s; want from %s", got, noon)
+	}
+	ep := j.Episodes[0]
+	if ep.Start != noon || ep.Recipients != 10 || ep.External != 9 || ep.Transactions != 10 {
+		t.Errorf("got from %s, %d recipients, %d outside, %d transactions; want from %s, 10, 9, 10", ep.Start, ep.Recipients, ep.External, ep.Transactions, noon)
+	}
+}
+
+// Of an attack the account's beginning is the login that succeeded, and the failed
+// ones before are shown.
+func TestAttackBeginsWithTheLogin(t *testing.T) {
+	e := newEngine(t, loadText(t, map[string]string{"logins": lowRules["logins"]}), corp())
+	for n := range 10 {
+		at := noon + mail.Time(n)
+		e.Login(mail.Login{Pos: mail.LogPos{Log: 1, Offset: int64(n)}, At: at, ClientIP: "198.51.100.7", User: "ann", OK: n == 9})
+	}
+	e.Advance(endOfTime)
+	for _, f := range e.Take().Findings {
+		if f.WindowStart != noon+9 || len(f.Evidence.Rows) != 10 {
+			t.Errorf("%s: got from %s with %d rows; want from %s with 10", f.Submitter, f.WindowStart, len(f.Evidence.Rows), noon+9)
+		}
+	}
+}

@@ -24,11 +24,13 @@ const Quiet = 24 * time.Hour
 // its key.
 //
 // What accuses is the leading signal: the first that is named in the branch of the
-// condition which holds. A finding lasts as long as rows add to it.
+// condition which holds. A finding begins with the first row of the window that
+// adds to it, which is as near as one can tell to when it began, and lasts as long
+// as rows add.
 type Finding struct {
 	Rule        string
 	Submitter   mail.Submitter
-	WindowStart mail.Time // Of the first row in the window in which the rule first held.
+	WindowStart mail.Time // Of the first row that added to the leading signal, in the window in which the rule first held.
 	WindowEnd   mail.Time // Of the last row that added to the leading signal while the rule held.
 	FlaggedAt   mail.Time // Of the row at which the rule first held.
 	Level       Level
@@ -69,7 +71,7 @@ const (
 // one. Submitter and FirstFlagged are its key.
 type Episode struct {
 	Submitter    mail.Submitter
-	Start        mail.Time // Of the first row in the window of its first finding: what left since then is counted.
+	Start        mail.Time // WindowStart of the alert that opened it: what left from that row on is counted.
 	FirstFlagged mail.Time // Of the first row at which the accusation stood.
 	LastFlagged  mail.Time // Of the last at which an alert held.
 	Score        float64   // Sum of the weights of the rules that held.

@@ -76,7 +76,6 @@ type window struct {
 	first    uint64 // Number of its first entry.
 	m        measures
 	offHours float64
-	mailed   float64 // Transactions with a recipient.
 	distinct [dimensions]int
 }
 
@@ -245,9 +244,6 @@ func (w *window) count(e *entry, i int, sign float64) {
 
 func (w *window) countRecipient(f flag, sign float64) {
 	m := &w.m
-	if f&isFirst != 0 {
-		w.mailed += sign
-	}
 	if f&isRefused != 0 {
 		m[sigRefusedRecipients] += sign
 		if f&isRefusedRelay != 0 {
