@@ -101,7 +101,7 @@ func (j *judge) open(s *subject, i int, w *window, e *entry) *finding {
 	f.first = s.rows.began(w, lead, j.window[i])
 	f.start = s.rows.at(f.first).at
 	f.silenced = j.network.silenced(s.who, r.Name, e.at)
-	f.proof = s.rows.proof(w, signals[lead].counts|signals[lead].proves)
+	f.proof = s.rows.proof(w, signals[lead].proves)
 	if s.findings == nil {
 		s.findings = make(map[int]*finding)
 	}

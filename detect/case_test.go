@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,8 @@ var levelRules = map[string]string{
 }
 
 func large(t *mail.Transaction) { t.SizeBytes = 100 }
+
+func refused(t *mail.Transaction) { t.Recipients[0].Reply = 550 }
 
 // found is what findings are of which rule, in the order they are told.
 func found(j detect.Judgement) []string {
@@ -154,7 +157,6 @@ func TestFindingLastsWhileRowsAddToIt(t *testing.T) {
 	spam := sending{from: "10.1.4.7", at: noon, every: 1, times: 9, to: "u%d@example.net"}
 	known := sending{from: "user:bob", at: noon - 9000, times: 9, to: "u%d@example.net"}
 	ordinary := func(to string) sending { return sending{from: "10.1.4.7", at: noon + 9000, times: 1, to: to} }
-	refused := func(t *mail.Transaction) { t.Recipients[0].Reply = 550 }
 	for _, c := range []struct {
 		name string
 		when string
@@ -262,5 +264,42 @@ func TestAttackBeginsWithTheLogin(t *testing.T) {
 		if f.WindowStart != noon+9 || len(f.Evidence.Rows) != 10 {
 			t.Errorf("%s: got from %s with %d rows; want from %s with 10", f.Submitter, f.WindowStart, len(f.Evidence.Rows), noon+9)
 		}
+	}
+}
+
+// Summaries of the shipped rules are one line that fits a terminal twice.
+func TestSummaries(t *testing.T) {
+	rules := shipped(t)
+	foreign := func(t *mail.Transaction) {
+		t.ReversePath = mail.Path(fmt.Sprintf("r%d@example.org", t.Pos.Offset))
+	}
+	for _, c := range []struct {
+		name string
+		sent sending
+		want string
+	}{
+		{"many", sending{from: "10.1.4.7", at: noon, every: 1, times: 1200, to: "u%d@example.net"},
+			"10.1.4.7 mailed 1,200 different recipients within an hour, 1,200 of whom nobody here had mailed before; 100 % were outside. 1,200 recipients since 2026-03-04 12:00 UTC."},
+		{"slow", sending{from: "user:" + strings.Repeat("ö", 200), at: noon, every: 300, times: 61, to: "u%d@example.net"},
+			strings.Repeat("ö", 40) + "… mailed 61 recipients within a day whom nobody here had mailed before, of 61 different ones; 100 % were outside. 61 recipients since 2026-03-04 12:00 UTC."},
+		{"one", sending{from: "198.51.100.7", at: noon, times: 1, to: "u@example.net"},
+			"198.51.100.7 had the server relay from outside to outside without a login (recipients: 1). 1 recipient since 2026-03-04 12:00 UTC."},
+		{"senders", sending{from: "10.1.4.7", at: noon, every: 60, times: 12, to: "u%d@example.net", edit: foreign},
+			"10.1.4.7 used 12 different senders within an hour, in 12 of 12 transactions a foreign one. 12 recipients since 2026-03-04 12:00 UTC."},
+		{"refused", sending{from: "10.1.4.7", at: noon, every: 1, times: 20, to: "u%d@corp.example", edit: refused},
+			"10.1.4.7 was refused 20 recipients within two minutes (100 % of all): 0 outside, 20 that do not exist here. Since 2026-03-04 12:00 UTC."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j := judged(t, rules, corp(), c.sent)
+			if len(j.Episodes) != 1 {
+				t.Fatalf("got %d episodes; want 1", len(j.Episodes))
+			}
+			if got := j.Episodes[0].Summary; got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if n := len([]rune(j.Episodes[0].Summary)); n > 200 {
+				t.Errorf("got %d characters; want 200 at most", n)
+			}
+		})
 	}
 }

@@ -125,7 +125,7 @@ func TestFindingTellsItsProof(t *testing.T) {
 	episodes := []detect.Episode{{
 		Submitter: who, Start: noon, FirstFlagged: noon + 240, LastFlagged: noon + 360, Score: 60, Severity: detect.Medium,
 		Rules: []string{"five"}, Recipients: 7, External: 7, Transactions: 7,
-		Summary: "10.1.4.7 sent to 7 recipients, 7 of them outside, in 7 transactions since 2026-03-04 12:00 UTC: it mailed 7 people, 100 % outside.",
+		Summary: "10.1.4.7 mailed 7 people, 100 % outside. 7 recipients since 2026-03-04 12:00 UTC.",
 	}}
 	if diff := cmp.Diff(episodes, j.Episodes); diff != "" {
 		t.Errorf("episodes (-want +got):\n%s", diff)

@@ -80,7 +80,7 @@ type Episode struct {
 	Recipients   int      // Accepted recipients from Start to LastFlagged.
 	External     int      // Those of them outside our domains; 0 where these are not known.
 	Transactions int
-	Summary      string // One sentence.
+	Summary      string // One line: what the heaviest rule found, and how much left since Start.
 }
 
 // Judgement is what the engine found since it was last asked.

@@ -97,11 +97,6 @@ func (r *Rule) judges(who mail.Submitter, c class) bool {
 	return c == inside
 }
 
-// sentence says what the submitter did, with the values of m.
-func (r *Rule) sentence(who mail.Submitter, m *measures) string {
-	return who.Value + " " + r.words(m) + "."
-}
-
 // words fills the placeholders of Says.
 func (r *Rule) words(m *measures) string {
 	var b strings.Builder

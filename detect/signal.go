@@ -66,8 +66,8 @@ const (
 // signal is a row of the table of signals.
 type signal struct {
 	SignalDoc
-	counts flag // A row that has one of these flags adds to the signal; of a share, to the part.
-	proves flag // One with these is evidence of it too.
+	counts flag // A row that has one of these flags adds to the signal; of a share, to the part. Of what is counted by transaction, recipients add too: they are what left.
+	proves flag // A row that has one of these is evidence of it.
 }
 
 // adds tells whether a row adds to a signal in window i, which measures m. A
@@ -98,32 +98,32 @@ func strength(signal int) int {
 }
 
 var signals = [sigCount]signal{
-	sigRecipients:           {SignalDoc{"recipients", "recipients", "recipients accepted; one whose reply the log does not tell counts as accepted"}, isAccepted, 0},
-	sigDistinctRecipients:   {SignalDoc{"distinct_recipients", "recipients", "different recipients accepted"}, isAccepted, 0},
-	sigNewRecipients:        {SignalDoc{"new_recipients", "recipients", "recipients accepted that this submitter never mailed before"}, isNew, 0},
-	sigNewToAll:             {SignalDoc{"new_to_all", "recipients", "recipients accepted that nobody here ever mailed before"}, isNewToAll, 0},
-	sigDistinctDomains:      {SignalDoc{"distinct_domains", "domains", "different domains of recipients accepted"}, isAccepted, 0},
-	sigExternalRecipients:   {SignalDoc{"external_recipients", "recipients", "recipients accepted outside the own domains; 0 where these are not known"}, isExternal, 0},
-	sigExternalShare:        {SignalDoc{"external_share", unitShare, "external_recipients in recipients, 0 to 1; 0 where the own domains are not known"}, isExternal, 0},
-	sigRefusedRecipients:    {SignalDoc{"refused_recipients", "recipients", "recipients answered 4xx or 5xx"}, isRefused, 0},
-	sigRefusedShare:         {SignalDoc{"refused_share", unitShare, "refused_recipients in all recipients that were answered, 0 to 1"}, isRefused, 0},
-	sigRefusedRelay:         {SignalDoc{"refused_relay", "recipients", "recipients outside the own domains answered 550, 551, 553 or 554: relaying was denied"}, isRefusedRelay, 0},
-	sigRefusedUnknown:       {SignalDoc{"refused_unknown", "recipients", "recipients of the own domains answered 55x: no such mailbox"}, isRefusedUnknown, 0},
-	sigTransactions:         {SignalDoc{"transactions", "transactions", "MAIL commands, whatever became of them"}, isMail, 0},
-	sigOffHoursShare:        {SignalDoc{"off_hours_share", unitShare, "share of recipients accepted outside business hours, 0 to 1"}, isOffHours, 0},
-	sigUnauthenticated:      {SignalDoc{"unauthenticated", "recipients", "external recipients accepted without AUTH"}, isUnauthenticated, 0},
-	sigRelayRight:           {SignalDoc{"relay_right", "recipients", "those of unauthenticated whose session was given the right to relay"}, isRelayRight, 0},
-	sigForeignReversePaths:  {SignalDoc{"foreign_reverse_paths", "transactions", "transactions whose reverse-path is of no own domain and not null; 0 where the own domains are not known"}, isForeignPath, 0},
-	sigDistinctReversePaths: {SignalDoc{"distinct_reverse_paths", "reverse-paths", "different reverse-paths, the null reverse-path not counted"}, isMail, 0},
-	sigDistinctHELONames:    {SignalDoc{"distinct_helo_names", "names", "different names given with HELO or EHLO"}, isMail, 0},
-	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account"}, isFailure, isLogin},
-	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins"}, isFailure, isLogin},
-	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, isLogin, isFailure},
-	sigNullReversePaths:     {SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, isNullPath, 0},
-	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, isNullPathRecipient, 0},
-	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, isEnd, 0},
-	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, isEnd, 0},
-	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, isMail | isLogin, 0},
+	sigRecipients:           {SignalDoc{"recipients", "recipients", "recipients accepted; one whose reply the log does not tell counts as accepted"}, isAccepted, isAccepted},
+	sigDistinctRecipients:   {SignalDoc{"distinct_recipients", "recipients", "different recipients accepted"}, isAccepted, isAccepted},
+	sigNewRecipients:        {SignalDoc{"new_recipients", "recipients", "recipients accepted that this submitter never mailed before"}, isNew, isNew},
+	sigNewToAll:             {SignalDoc{"new_to_all", "recipients", "recipients accepted that nobody here ever mailed before"}, isNewToAll, isNewToAll},
+	sigDistinctDomains:      {SignalDoc{"distinct_domains", "domains", "different domains of recipients accepted"}, isAccepted, isAccepted},
+	sigExternalRecipients:   {SignalDoc{"external_recipients", "recipients", "recipients accepted outside the own domains; 0 where these are not known"}, isExternal, isExternal},
+	sigExternalShare:        {SignalDoc{"external_share", unitShare, "external_recipients in recipients, 0 to 1; 0 where the own domains are not known"}, isExternal, isExternal},
+	sigRefusedRecipients:    {SignalDoc{"refused_recipients", "recipients", "recipients answered 4xx or 5xx"}, isRefused, isRefused},
+	sigRefusedShare:         {SignalDoc{"refused_share", unitShare, "refused_recipients in all recipients that were answered, 0 to 1"}, isRefused, isRefused},
+	sigRefusedRelay:         {SignalDoc{"refused_relay", "recipients", "recipients outside the own domains answered 550, 551, 553 or 554: relaying was denied"}, isRefusedRelay, isRefusedRelay},
+	sigRefusedUnknown:       {SignalDoc{"refused_unknown", "recipients", "recipients of the own domains answered 55x: no such mailbox"}, isRefusedUnknown, isRefusedUnknown},
+	sigTransactions:         {SignalDoc{"transactions", "transactions", "MAIL commands, whatever became of them"}, isMail | isAccepted, isMail},
+	sigOffHoursShare:        {SignalDoc{"off_hours_share", unitShare, "share of recipients accepted outside business hours, 0 to 1"}, isOffHours, isOffHours},
+	sigUnauthenticated:      {SignalDoc{"unauthenticated", "recipients", "external recipients accepted without AUTH"}, isUnauthenticated, isUnauthenticated},
+	sigRelayRight:           {SignalDoc{"relay_right", "recipients", "those of unauthenticated whose session was given the right to relay"}, isRelayRight, isRelayRight},
+	sigForeignReversePaths:  {SignalDoc{"foreign_reverse_paths", "transactions", "transactions whose reverse-path is of no own domain and not null; 0 where the own domains are not known"}, isForeignPath, isForeignPath},
+	sigDistinctReversePaths: {SignalDoc{"distinct_reverse_paths", "reverse-paths", "different reverse-paths, the null reverse-path not counted"}, isMail | isAccepted, isMail},
+	sigDistinctHELONames:    {SignalDoc{"distinct_helo_names", "names", "different names given with HELO or EHLO"}, isMail | isAccepted, isMail},
+	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account"}, isFailure, isFailure | isLogin},
+	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins"}, isFailure, isFailure | isLogin},
+	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, isLogin, isFailure | isLogin},
+	sigNullReversePaths:     {SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, isNullPath | isNullPathRecipient, isNullPath},
+	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, isNullPathRecipient, isNullPathRecipient},
+	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, isEnd, isEnd},
+	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, isEnd, isEnd},
+	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, isMail | isAccepted | isLogin, isMail | isLogin},
 }
 
 // signalNamed is the index of a signal, or -1.

@@ -1,9 +1,10 @@
 package detect
 
 import (
-	"fmt"
 	"slices"
-	"strings"
+	"unicode/utf8"
+
+	"relaywatch/mail"
 )
 
 // told is the finding as others see it.
@@ -49,16 +50,13 @@ func (j *judge) toldEpisode(ep *episode) Episode {
 	return out
 }
 
+// summary says what the heaviest rule found, and how much left since then.
 func (j *judge) summary(ep *episode) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s sent to %s", ep.who.Value, plural(ep.sent.Recipients, "recipient"))
-	if ep.sent.External > 0 {
-		fmt.Fprintf(&b, ", %s of them outside,", grouped(int64(ep.sent.External)))
+	since := "Since " + ep.start.Std().Format("2006-01-02 15:04") + " UTC."
+	if n := ep.sent.Recipients; n > 0 {
+		since = plural(n, "recipient") + " s" + since[1:]
 	}
-	fmt.Fprintf(&b, " in %s", plural(ep.sent.Transactions, "transaction"))
-	fmt.Fprintf(&b, " since %s UTC", ep.start.Std().Format("2006-01-02 15:04"))
-	fmt.Fprintf(&b, ": it %s.", j.rules[ep.words.rule].words(&ep.words.peak))
-	return b.String()
+	return j.rules[ep.words.rule].sentence(ep.who, &ep.words.peak) + " " + since
 }
 
 func plural(n int, noun string) string {
@@ -85,4 +83,21 @@ func severityOf(score float64) Severity {
 		return Medium
 	}
 	return Low
+}
+
+// maxName is how many bytes of a submitter stand in a sentence: a mailbox of 64 and
+// a short domain. Longer names are made up by who wants to fill the screen.
+const maxName = 80
+
+// sentence says what the submitter did, with the values of m.
+func (r *Rule) sentence(who mail.Submitter, m *measures) string {
+	name := who.Value
+	if len(name) > maxName {
+		end := maxName
+		for !utf8.RuneStart(name[end]) && end > maxName-utf8.UTFMax {
+			end--
+		}
+		name = name[:end] + "…"
+	}
+	return name + " " + r.words(m) + "."
 }
