@@ -100,7 +100,7 @@ func (j *judge) open(s *subject, i int, w *window, e *entry) *finding {
 	f := &finding{who: s.who, rule: i, flagged: e.at, peak: w.m}
 	f.first = s.rows.began(w, lead, j.window[i])
 	f.start = s.rows.at(f.first).at
-	f.silenced = j.network.silenced(s.who, r.Name, e.at)
+	f.silenced = j.network.silenced(s.who, r, e.at)
 	f.proof = s.rows.proof(w, signals[lead].proves)
 	if s.findings == nil {
 		s.findings = make(map[int]*finding)
@@ -123,7 +123,7 @@ func (j *judge) over(f *finding, t mail.Time) bool {
 	r := j.rules[f.rule]
 	length := seconds(r.Window)
 	return t-f.last > length ||
-		f.silenced != "" && j.network.silenced(f.who, r.Name, t-length+1) == ""
+		f.silenced != "" && j.network.silenced(f.who, r, t-length+1) == ""
 }
 
 // accuse adds a finding that holds to the episode of its submitter. Only an alert

@@ -278,16 +278,31 @@ func TestSummaries(t *testing.T) {
 		sent sending
 		want string
 	}{
-		{"many", sending{from: "10.1.4.7", at: noon, every: 1, times: 1200, to: "u%d@example.net"},
-			"10.1.4.7 mailed 1,200 different recipients within an hour, 1,200 of whom nobody here had mailed before; 100 % were outside. 1,200 recipients since 2026-03-04 12:00 UTC."},
-		{"slow", sending{from: "user:" + strings.Repeat("ö", 200), at: noon, every: 300, times: 61, to: "u%d@example.net"},
-			strings.Repeat("ö", 40) + "… mailed 61 recipients within a day whom nobody here had mailed before, of 61 different ones; 100 % were outside. 61 recipients since 2026-03-04 12:00 UTC."},
-		{"one", sending{from: "198.51.100.7", at: noon, times: 1, to: "u@example.net"},
-			"198.51.100.7 had the server relay from outside to outside without a login (recipients: 1). 1 recipient since 2026-03-04 12:00 UTC."},
-		{"senders", sending{from: "10.1.4.7", at: noon, every: 60, times: 12, to: "u%d@example.net", edit: foreign},
-			"10.1.4.7 used 12 different senders within an hour, in 12 of 12 transactions a foreign one. 12 recipients since 2026-03-04 12:00 UTC."},
-		{"refused", sending{from: "10.1.4.7", at: noon, every: 1, times: 20, to: "u%d@corp.example", edit: refused},
-			"10.1.4.7 was refused 20 recipients within two minutes (100 % of all): 0 outside, 20 that do not exist here. Since 2026-03-04 12:00 UTC."},
+		{
+			"many",
+			sending{from: "10.1.4.7", at: noon, every: 1, times: 1200, to: "u%d@example.net"},
+			"10.1.4.7 mailed 1,200 different recipients within an hour, 1,200 of whom nobody here had mailed before; 100 % were outside. 1,200 recipients since 2026-03-04 12:00 UTC.",
+		},
+		{
+			"slow",
+			sending{from: "user:" + strings.Repeat("ö", 200), at: noon, every: 300, times: 61, to: "u%d@example.net"},
+			strings.Repeat("ö", 40) + "… mailed 61 recipients within a day whom nobody here had mailed before, of 61 different ones; 100 % were outside. 61 recipients since 2026-03-04 12:00 UTC.",
+		},
+		{
+			"one",
+			sending{from: "198.51.100.7", at: noon, times: 1, to: "u@example.net"},
+			"198.51.100.7 had the server relay from outside to outside without a login (recipients: 1). 1 recipient since 2026-03-04 12:00 UTC.",
+		},
+		{
+			"senders",
+			sending{from: "10.1.4.7", at: noon, every: 60, times: 12, to: "u%d@example.net", edit: foreign},
+			"10.1.4.7 used 12 different senders within an hour, in 12 of 12 transactions a foreign one. 12 recipients since 2026-03-04 12:00 UTC.",
+		},
+		{
+			"refused",
+			sending{from: "10.1.4.7", at: noon, every: 1, times: 20, to: "u%d@corp.example", edit: refused},
+			"10.1.4.7 was refused 20 recipients within two minutes (100 % of all): 0 outside, 20 that do not exist here. Since 2026-03-04 12:00 UTC.",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j := judged(t, rules, corp(), c.sent)

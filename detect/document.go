@@ -19,9 +19,10 @@ import (
 // document reads a YAML file strictly and collects what is wrong with it. Every
 // error has its position: file.yaml:line:column.
 type document struct {
-	path string
-	text string
-	errs []located
+	path    string
+	text    string
+	errs    []located
+	variant located // Where the rule names that which it is a variant of.
 }
 
 // located is what is wrong at a line and column, both from 1.

@@ -140,7 +140,7 @@ type Hours struct {
 // Allow silences rules for a submitter.
 type Allow struct {
 	Submitter string    // As mail.Submitter is written; for ip also a network: ip:10.0.9.0/24.
-	Rules     []string  // Empty: every rule.
+	Rules     []string  // Names; a rule is meant with its variants. Empty: every rule.
 	Reason    string    // Never empty.
 	Until     mail.Time // First second at which it no longer holds; 0: it never ends.
 }

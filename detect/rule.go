@@ -39,11 +39,12 @@ type Rule struct {
 	Remedy     string   // What to do.
 	Says       string   // What the submitter did, with {signal} placeholders.
 	Except     []string // Submitters it never judges, as Allow.Submitter.
+	VariantOf  string   // Rule that finds the same faster or slower: who is allowed or excepted there is here too. "" if it is none's.
 	Tests      []Case
 
 	condition *condition
-	measures  []int // Signals of the evidence: those that the condition names, then those that Says names besides.
-	except    []pattern
+	measures  []int     // Signals of the evidence: those that the condition names, then those that Says names besides.
+	except    []pattern // Those of Except, and of the rule that it is a variant of.
 }
 
 // LoadRules reads every *.yaml of the root of fsys and returns the rules by name.
@@ -59,6 +60,7 @@ func LoadRules(fsys fs.FS) ([]*Rule, error) {
 	}
 	slices.Sort(paths)
 	var rules []*Rule
+	var documents []*document // Of rules.
 	var errs []error
 	for _, path := range paths {
 		text, err := fs.ReadFile(fsys, path)
@@ -66,18 +68,57 @@ func LoadRules(fsys fs.FS) ([]*Rule, error) {
 			errs = append(errs, fmt.Errorf("read rule: %w", err))
 			continue
 		}
-		rule, err := parseRule(path, text)
+		d := &document{path: path, text: string(text)}
+		rule, err := d.parseRule()
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		rules = append(rules, rule)
+		documents = append(documents, d)
 	}
+	errs = append(errs, linkVariants(rules, documents, paths)...)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	slices.SortFunc(rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
 	return rules, nil
+}
+
+// linkVariants gives the exceptions of a rule to its variants, and tells what is
+// wrong with variants. A rule that was not read is in paths all the same.
+func linkVariants(rules []*Rule, documents []*document, paths []string) []error {
+	byName := make(map[string]*Rule)
+	for _, r := range rules {
+		byName[r.Name] = r
+	}
+	var errs []error
+	for i, r := range rules {
+		d := documents[i]
+		of := byName[r.VariantOf]
+		switch {
+		case r.VariantOf == "":
+			continue
+		case of == nil && !slices.Contains(paths, r.VariantOf+".yaml"):
+			d.failAt(d.variant.line, d.variant.column, "no rule %q in this folder%s", r.VariantOf, hint(r.VariantOf, ruleNames(rules)))
+		case of == r:
+			d.failAt(d.variant.line, d.variant.column, "a rule is no variant of itself")
+		case of != nil && of.VariantOf != "":
+			d.failAt(d.variant.line, d.variant.column, "rule %q is a variant itself (name %s)", r.VariantOf, of.VariantOf)
+		case of != nil:
+			r.except = append(r.except, of.except...)
+		}
+		if err := d.err(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// answersTo tells whether the rule is meant by a name: its own, or that of the rule
+// it is a variant of.
+func (r *Rule) answersTo(name string) bool {
+	return name == r.Name || name == r.VariantOf && name != ""
 }
 
 // judges tells whether the rule is for a submitter of that class.

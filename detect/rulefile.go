@@ -14,8 +14,7 @@ import (
 
 // parseRule reads one rule file. The error holds everything that is wrong with
 // it.
-func parseRule(path string, text []byte) (*Rule, error) {
-	d := &document{path: path, text: string(text)}
+func (d *document) parseRule() (*Rule, error) {
 	r := &Rule{From: FromInside}
 	if m := d.root(); m != nil {
 		d.rule(m, r)
@@ -50,6 +49,10 @@ func (d *document) rule(m *ast.MappingNode, r *Rule) {
 		{"remedy", d.str(&r.Remedy)},
 		{"says", func(node ast.Node) { d.says(node, r) }},
 		{"except", d.each(func(node ast.Node) { d.except(node, r) })},
+		{"variant_of", func(node ast.Node) {
+			d.str(&r.VariantOf)(node)
+			d.variant.line, d.variant.column = position(node)
+		}},
 		{"tests", d.each(func(node ast.Node) { d.test(node, r) })},
 	})
 	for _, key := range required {

@@ -106,12 +106,12 @@ func (n *network) external(domain string) bool {
 	}
 }
 
-// silenced is the reason of the first allow-list entry that is in force at t, or
-// "".
-func (n *network) silenced(who mail.Submitter, rule string, t mail.Time) string {
+// silenced is the reason of the first allow-list entry that is in force at t and
+// names the rule or that which it is a variant of, or "".
+func (n *network) silenced(who mail.Submitter, r *Rule, t mail.Time) string {
 	for i := range n.allow {
 		a := &n.allow[i]
-		if (a.Until == 0 || t < a.Until) && (len(a.Rules) == 0 || slices.Contains(a.Rules, rule)) && a.pattern.matches(who) {
+		if (a.Until == 0 || t < a.Until) && (len(a.Rules) == 0 || slices.ContainsFunc(a.Rules, r.answersTo)) && a.pattern.matches(who) {
 			return a.Reason
 		}
 	}
