@@ -24,7 +24,8 @@ type dossier struct {
 	Uses       store.Uses
 	Logins     []mail.Login
 	Remedies   []remedy
-	AllRows    bool // Print every row of the proof.
+	Others     []store.Suspect // Other episodes of the submitter, the worst first.
+	AllRows    bool            // Print every row of the proof.
 }
 
 // finding is a finding with its log rows as they stand in the log.
@@ -101,25 +102,33 @@ func (p *program) explain(ctx context.Context, who mail.Submitter, format string
 		return err
 	}
 	if len(suspects) == 0 {
+		if who == (mail.Submitter{}) && format == "json" {
+			return printJSON(p.out, newExplainReport(dossier{}))
+		}
 		if who == (mail.Submitter{}) {
 			fmt.Fprintln(p.out, "no suspects: no rule has accused anybody in the mail that is stored")
 			return nil
 		}
-		return p.unsuspected(ctx, db, who)
+		return p.unsuspected(ctx, db, who, format)
 	}
 	d, err := p.collect(ctx, db, suspects[0], ruleSet)
 	if err != nil {
 		return err
 	}
 	d.AllRows = allRows
+	for _, other := range suspects[1:] {
+		if other.Submitter == d.Suspect.Submitter {
+			d.Others = append(d.Others, other)
+		}
+	}
 	if format == "json" {
 		return printJSON(p.out, newExplainReport(d))
 	}
-	return d.print(p.out)
+	return d.print(p.out, terminalWidth(p.out))
 }
 
 // unsuspected says what is known of a submitter whom nobody accuses.
-func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submitter) error {
+func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submitter, format string) error {
 	findings, err := db.Findings(ctx, who)
 	if err != nil {
 		return err
@@ -131,19 +140,28 @@ func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submit
 	if len(hours) == 0 && len(findings) == 0 {
 		return fmt.Errorf("%s is not in the store: `relaywatch query \"SELECT DISTINCT submitter FROM v_hourly\"` lists who is", who)
 	}
+	if format == "json" {
+		d := dossier{Timeline: hours}
+		for _, f := range findings {
+			d.Findings = append(d.Findings, finding{Finding: f})
+		}
+		return printJSON(p.out, newExplainReport(d))
+	}
 	sent := 0
 	for _, h := range hours {
 		sent += h.Recipients
 	}
-	fmt.Fprintf(p.out, "%s is not under suspicion: %s recipients in %d hours with mail\n", visible(who.String()), thousands(int64(sent)), len(hours))
+	text := &page{w: p.out, width: terminalWidth(p.out)}
+	text.line(2, "%s is not under suspicion: %s in %s with mail", visible(who.String()),
+		plural(int64(sent), "recipient"), plural(int64(len(hours)), "hour"))
 	for _, f := range findings {
 		note := "accuses nobody alone"
 		if f.Silenced != "" {
-			note = "silenced: " + f.Silenced
+			note = "silenced by the allow-list: " + f.Silenced
 		}
-		fmt.Fprintf(p.out, "  %s  %s: %s (%s)\n", short(f.FlaggedAt), f.Rule, visible(f.Sentence), visible(note))
+		text.line(4, "  %s UTC  %s: %s (%s)", short(f.FlaggedAt), f.Rule, visible(f.Sentence), visible(note))
 	}
-	return nil
+	return text.err
 }
 
 // collect gathers what the store and the logs know of an episode.

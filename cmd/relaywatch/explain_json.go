@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"math"
 
 	"relaywatch/mail"
 	"relaywatch/store"
@@ -11,10 +10,13 @@ import (
 // newExplainReport turns a dossier into JSON's shape: no list is null.
 func newExplainReport(d dossier) explainReport {
 	r := explainReport{
-		Suspect: d.Suspect, Before: d.Before,
+		Before:   d.Before,
 		Findings: []findingReport{}, Timeline: []hourReport{}, Domains: []domainReport{},
 		Recipients: []recipientReport{}, Logins: []loginReport{}, Remedies: []remedyReport{},
 		Names: namesReport{usesReport(d.Uses.Clients), usesReport(d.Uses.HELOs), usesReport(d.Uses.ReversePaths), usesReport(d.Uses.Servers)},
+	}
+	if d.Suspect.Submitter != (mail.Submitter{}) {
+		r.Suspect = &d.Suspect
 	}
 	for _, f := range d.Findings {
 		signals, err := json.Marshal(f.Evidence.Signals)
@@ -76,5 +78,3 @@ func usesReport(uses []store.Use) []useReport {
 	}
 	return list
 }
-
-func round3(f float64) float64 { return math.Round(f*1000) / 1000 }

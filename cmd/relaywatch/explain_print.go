@@ -1,52 +1,111 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 
+	"relaywatch/detect"
 	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
 )
 
+// page is text for people: lines are wrapped at the terminal's width.
+type page struct {
+	w     io.Writer
+	width int // 0 wraps nothing.
+	err   error
+}
+
+// line prints a line; lines that it is broken into are indented by hang.
+func (p *page) line(hang int, format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	s = strings.Join(lines(s, p.width, max(minCell, p.width-hang)), "\n"+strings.Repeat(" ", hang))
+	if p.err == nil {
+		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(s, " "))
+	}
+}
+
 // print writes a dossier for people: who and how much, why, when, to whom, under
 // which names, the rows, and what to do.
-func (d *dossier) print(w io.Writer) error {
+func (d *dossier) print(w io.Writer, width int) error {
+	p := &page{w: w, width: width}
 	s := d.Suspect
-	fmt.Fprintf(w, "%s  %s, score %g, %s\n", visible(s.Submitter.String()), s.Severity, s.Score, s.State)
-	fmt.Fprintf(w, "%s\n\n", visible(s.Summary))
-	fmt.Fprintf(w, "  since    %s UTC, still so at %s; accused after %s recipients\n",
-		short(s.Start), short(s.LastFlagged), thousands(int64(d.Before)))
-	fmt.Fprintf(w, "  left     %s recipients accepted, %v outside, in %s transactions\n",
-		thousands(int64(s.Recipients)), optional(s.External), thousands(int64(s.Transactions)))
-	d.printNames(w)
-	fmt.Fprintf(w, "\nWHY\n")
+	p.line(2, "%s  %s, score %g, %s", visible(s.Submitter.String()), s.Severity, s.Score, s.State)
+	p.line(0, "%s", visible(s.Summary))
+	p.line(0, "")
+	p.line(11, "  since    %s UTC, still so at %s; accused after %s",
+		short(s.Start), short(s.LastFlagged), plural(int64(d.Before), "recipient"))
+	outside := "?"
+	if s.External != nil {
+		outside = thousands(int64(*s.External))
+	}
+	p.line(11, "  left     %s accepted, %s outside, in %s",
+		plural(int64(s.Recipients), "recipient"), outside, plural(int64(s.Transactions), "transaction"))
+	d.printNames(p)
+	for i, e := range d.Others {
+		if i == maxOthers {
+			p.line(11, "           … %d more: v_suspects has them", len(d.Others)-maxOthers)
+			break
+		}
+		p.line(11, "  %-8s %s UTC to %s: %s, %s", label(i, "also"), short(e.FirstFlagged),
+			shortAfter(e.LastFlagged, e.FirstFlagged), e.Severity, plural(int64(e.Recipients), "recipient"))
+	}
+	d.printWhy(p)
+	d.printTimeline(p)
+	d.printRecipients(p)
+	d.printProof(p)
+	if len(d.Remedies) > 0 {
+		p.line(0, "")
+		p.line(0, "WHAT TO DO")
+		for _, r := range d.Remedies {
+			p.line(4, "  %s: %s", r.Rule, visible(strings.Join(strings.Fields(r.Text), " ")))
+		}
+	}
+	return p.err
+}
+
+// label is a name at the first of several lines.
+func label(i int, name string) string {
+	if i > 0 {
+		return ""
+	}
+	return name
+}
+
+func (d *dossier) printWhy(p *page) {
+	p.line(0, "")
+	p.line(0, "WHY")
 	for _, f := range d.Findings {
-		fmt.Fprintf(w, "  %s UTC  %s (%s, %g points)\n", short(f.FlaggedAt), f.Rule, f.Level, f.Weight)
-		fmt.Fprintf(w, "    %s\n", visible(f.Sentence))
+		p.line(4, "  %s UTC  %s (%s, %g points)", short(f.FlaggedAt), f.Rule, f.Level, f.Weight)
+		p.line(4, "    %s", visible(f.Sentence))
 		for _, m := range f.Evidence.Signals {
 			threshold := ""
 			if m.Threshold != nil {
-				threshold = fmt.Sprintf("  (threshold %g)", *m.Threshold)
+				threshold = fmt.Sprintf("  (threshold %s)", measured(*m.Threshold, m.Unit))
 			}
-			fmt.Fprintf(w, "      %-24s %g%s\n", m.Signal, round3(m.Value), threshold)
+			p.line(8, "      %-24s %8s%s", m.Signal, measured(m.Value, m.Unit), threshold)
 		}
 	}
-	d.printTimeline(w)
-	d.printRecipients(w)
-	d.printProof(w)
-	if len(d.Remedies) > 0 {
-		fmt.Fprintf(w, "\nWHAT TO DO\n")
-		for _, r := range d.Remedies {
-			fmt.Fprintf(w, "  %s: %s\n", r.Rule, strings.ReplaceAll(strings.TrimSpace(visibleLines(r.Text)), "\n", "\n    "))
-		}
-	}
-	return nil
 }
 
-func (d *dossier) printNames(w io.Writer) {
+// measured writes the value of a signal: a share in percent, as the sentences do.
+func measured(value float64, unit string) string {
+	switch unit {
+	case "share":
+		return fmt.Sprintf("%g %%", math.Round(value*1000)/10)
+	case "bytes":
+		return size(value).String()
+	}
+	return thousands(int64(value))
+}
+
+func (d *dossier) printNames(p *page) {
 	for _, list := range []struct {
 		name string
 		uses []store.Use
@@ -67,7 +126,7 @@ func (d *dossier) printNames(w io.Writer) {
 			}
 		}
 		if len(texts) > 0 {
-			fmt.Fprintf(w, "  %-8s %s\n", list.name, strings.Join(texts[:min(len(texts), 4)], ", ")+more(len(texts), 4))
+			p.line(11, "  %-8s %s%s", list.name, strings.Join(texts[:min(len(texts), 4)], ", "), more(len(texts), 4))
 		}
 	}
 	ok, failed := 0, 0
@@ -80,7 +139,7 @@ func (d *dossier) printNames(w io.Writer) {
 	}
 	if ok+failed > 0 {
 		last := d.Logins[0]
-		fmt.Fprintf(w, "  logins   of the last %d: %d ok, %d failed; last %s UTC from %s\n", ok+failed, ok, failed, short(last.At), visible(last.ClientIP))
+		p.line(11, "  logins   of the last %d: %d ok, %d failed; last %s UTC from %s", ok+failed, ok, failed, short(last.At), visible(last.ClientIP))
 	}
 }
 
@@ -97,15 +156,16 @@ const barWidth = 40
 // maxHours is how many hours a timeline shows; the busiest are what matters.
 const maxHours = 48
 
-func (d *dossier) printTimeline(w io.Writer) {
-	fmt.Fprintf(w, "\nRECIPIENTS AN HOUR (UTC)\n")
+func (d *dossier) printTimeline(p *page) {
+	p.line(0, "")
+	p.line(0, "RECIPIENTS AN HOUR (UTC)")
 	most := 1
 	for _, h := range d.Timeline {
 		most = max(most, h.Recipients)
 	}
 	for i, h := range d.Timeline {
 		if i == maxHours {
-			fmt.Fprintf(w, "  … %d hours more: v_hourly has them\n", len(d.Timeline)-maxHours)
+			p.line(4, "  … %d hours more: v_hourly has them", len(d.Timeline)-maxHours)
 			break
 		}
 		refused := ""
@@ -113,12 +173,13 @@ func (d *dossier) printTimeline(w io.Writer) {
 			refused = fmt.Sprintf(", %s refused", thousands(int64(h.Refused)))
 		}
 		bar := strings.Repeat("█", (h.Recipients*barWidth+most-1)/most)
-		fmt.Fprintf(w, "  %s  %-*s %s%s\n", short(h.Hour), barWidth, bar, thousands(int64(h.Recipients)), refused)
+		p.line(4, "  %s  %7s %s%s", short(h.Hour), thousands(int64(h.Recipients)), bar, refused)
 	}
 }
 
-func (d *dossier) printRecipients(w io.Writer) {
-	fmt.Fprintf(w, "\nTO WHOM\n")
+func (d *dossier) printRecipients(p *page) {
+	p.line(0, "")
+	p.line(0, "TO WHOM")
 	var domains []string
 	for _, dom := range d.Domains {
 		where := ""
@@ -127,17 +188,30 @@ func (d *dossier) printRecipients(w io.Writer) {
 		}
 		domains = append(domains, fmt.Sprintf("%s (%s%s)", visible(ingest.Cut(dom.Name, 60)), thousands(int64(dom.Recipients)), where))
 	}
-	fmt.Fprintf(w, "  domains  %s%s\n", strings.Join(domains, ", "), more(d.Suspect.Recipients, sum(d.Domains)))
+	if len(domains) > 0 {
+		p.line(11, "  domains  %s%s", strings.Join(domains, ", "), more(d.Suspect.Recipients, sum(d.Domains)))
+	}
 	for _, r := range d.Recipients {
 		to := string(r.Path)
 		if !r.Path.Known() {
 			to = "(not in the log)"
 		}
-		fmt.Fprintf(w, "  %s  %d  %s\n", r.At, r.Reply, visible(ingest.Cut(to, 80)))
+		p.line(29, "  %s  %s  %s", r.At, replyText(r.Reply), visible(ingest.Cut(to, 80)))
 	}
 	if n := d.Suspect.Recipients - len(d.Recipients); n > 0 {
-		fmt.Fprintf(w, "  … and %s more: v_recipients has them\n", thousands(int64(n)))
+		p.line(4, "  … and %s more: v_recipients has them", thousands(int64(n)))
 	}
+	if len(domains)+len(d.Recipients) == 0 {
+		p.line(4, "  nobody")
+	}
+}
+
+// replyText is a reply code, or blanks where the log does not tell it.
+func replyText(reply int) string {
+	if reply == 0 {
+		return "   "
+	}
+	return fmt.Sprint(reply)
 }
 
 func sum(domains []store.Domain) int {
@@ -148,45 +222,66 @@ func sum(domains []store.Domain) int {
 	return n
 }
 
-// maxProof is how many rows of a finding are shown unless all are asked for: enough
-// to see what it is about.
-const maxProof = 5
+// How much of the proof is shown unless all is asked for: enough to see what it is
+// about.
+const (
+	maxProof  = 5 // Rows of a finding.
+	maxOthers = 5 // Other episodes of the submitter.
+)
 
-func (d *dossier) printProof(w io.Writer) {
-	fmt.Fprintf(w, "\nLOG ROWS\n")
+// printProof prints the rows of the alerts, the heaviest first. What supports them
+// are mostly the same rows.
+func (d *dossier) printProof(p *page) {
+	p.line(0, "")
+	p.line(0, "LOG ROWS")
+	byWeight := slices.Clone(d.Findings)
+	slices.SortStableFunc(byWeight, func(a, b finding) int { return cmp.Compare(b.Weight, a.Weight) })
 	shown := map[mail.LogPos]bool{}
+	var others []string
+	for _, f := range byWeight {
+		if f.Level != detect.LevelAlert && !d.AllRows {
+			others = append(others, f.Rule)
+			continue
+		}
+		f.print(p, d.AllRows, shown)
+	}
+	if len(others) > 0 {
+		p.line(4, "  --rows shows those of %s, too", strings.Join(slices.Compact(others), ", "))
+	}
+}
+
+// print prints the rows of a finding that are not shown yet.
+func (f *finding) print(p *page, all bool, shown map[mail.LogPos]bool) {
+	n, left := 0, 0
 	path := ""
-	for _, f := range d.Findings {
-		n, left := 0, 0
-		for _, p := range f.Proof {
-			switch {
-			case shown[p.Pos]:
-				continue
-			case n == maxProof && !d.AllRows:
-				left++
-				continue
-			}
-			n++
-			shown[p.Pos] = true
-			if p.Path != path {
-				path = p.Path
-				fmt.Fprintf(w, "  %s\n", visible(path))
-			}
-			if p.Text == "" {
-				fmt.Fprintf(w, "    offset %d (the log is no longer there)\n", p.Pos.Offset)
-				continue
-			}
-			fmt.Fprintf(w, "    %d: %s\n", p.Line, visible(ingest.Cut(p.Text, 200)))
+	for _, row := range f.Proof {
+		switch {
+		case shown[row.Pos]:
+			continue
+		case n == maxProof && !all:
+			left++
+			continue
 		}
-		if left > 0 {
-			fmt.Fprintf(w, "    … %d more of %s; --rows shows all\n", left, f.Rule)
+		n++
+		shown[row.Pos] = true
+		if row.Path != path {
+			path = row.Path
+			p.line(4, "  %s, in %s", f.Rule, visible(path))
 		}
+		if row.Text == "" {
+			p.line(6, "    offset %d (the log is no longer there)", row.Pos.Offset)
+			continue
+		}
+		p.line(6, "    %d: %s", row.Line, visible(ingest.Cut(row.Text, 200)))
+	}
+	if left > 0 {
+		p.line(4, "    … %d more of %s; --rows shows all", left, f.Rule)
 	}
 }
 
 // explainReport is what `explain --format json` prints.
 type explainReport struct {
-	Suspect    store.Suspect     `json:"suspect"`
+	Suspect    *store.Suspect    `json:"suspect"` // null for who is not under suspicion.
 	Before     int               `json:"recipients_before_flagged"`
 	Findings   []findingReport   `json:"findings"`
 	Timeline   []hourReport      `json:"timeline"`

@@ -42,7 +42,11 @@ func (p *program) ingestCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.ingest(c.Context(), sources, asJSON)
+			err = p.ingest(c.Context(), sources, asJSON)
+			if err != nil && c.Context().Err() != nil {
+				return errStopped
+			}
+			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -106,20 +110,20 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		return err
 	}
 	bar := p.progressBar()
-	reader := &ingest.Reader{Sources: sources, Resume: resume, Progress: bar.show, Problem: bar.problem}
-	result, problems := line.run(ctx, reader)
+	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: p.batchRows, Progress: bar.show, Problem: bar.problem}
+	result, err := line.run(ctx, reader)
 	bar.clear()
-	if errors.Is(problems, context.Canceled) {
-		return errors.New("stopped; what was read is stored, and the next run goes on from there")
-	}
-	keep, err := p.config.keep()
-	if err != nil {
+	if err != nil && !bar.said(err) {
 		return err
+	}
+	keep, keepErr := p.config.keep()
+	if keepErr != nil {
+		return keepErr
 	}
 	var pruned store.Pruned
 	if keep > 0 {
-		if pruned, err = db.Prune(ctx, keep); err != nil {
-			return err
+		if pruned, keepErr = db.Prune(ctx, keep); keepErr != nil {
+			return keepErr
 		}
 	}
 	report := ingestReport{
@@ -134,30 +138,31 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		p.log.Info().Msgf("removed %s transactions from before %s: store.keep is %s",
 			thousands(pruned.Transactions), short(pruned.Before), p.config.Store.Keep)
 	}
-	return p.reportIngest(ctx, db, report, result, problems, asJSON)
+	if err := p.reportIngest(ctx, db, report, result, asJSON); err != nil {
+		return err
+	}
+	if err != nil {
+		return errSaid
+	}
+	return nil
 }
 
-// reportIngest prints what was read, and returns the problems that it named.
-func (p *program) reportIngest(ctx context.Context, db *store.DB, r ingestReport, result ingest.Result, problems error, asJSON bool) error {
+// reportIngest prints what was read.
+func (p *program) reportIngest(ctx context.Context, db *store.DB, r ingestReport, result ingest.Result, asJSON bool) error {
 	if asJSON {
-		if err := printJSON(p.out, r); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprintf(p.out, "read %s rows of %d logs in %.1f s: %s transactions, %s recipients, %s rows quarantined\n",
-			thousands(r.Rows), r.Files, r.Seconds, thousands(r.Transactions), thousands(r.Recipients), thousands(r.Quarantined))
-		if result.Same > 0 {
-			fmt.Fprintf(p.out, "%d files held nothing new\n", result.Same)
-		}
-		if err := p.sayNext(ctx, db); err != nil {
-			return err
-		}
+		return printJSON(p.out, r)
 	}
-	var known interface{ Unwrap() []error }
-	if errors.As(problems, &known) {
-		return errSaid // bar.problem said each of them.
+	text := &page{w: p.out, width: terminalWidth(p.out)}
+	text.line(2, "read %s of %s in %.1f s: %s, %s, %s quarantined",
+		plural(r.Rows, "row"), plural(int64(r.Files), "log"), r.Seconds, plural(r.Transactions, "transaction"),
+		plural(r.Recipients, "recipient"), plural(r.Quarantined, "row"))
+	if result.Same > 0 {
+		text.line(2, "%s held nothing new", plural(int64(result.Same), "file"))
 	}
-	return problems
+	if text.err != nil {
+		return text.err
+	}
+	return p.sayNext(ctx, db)
 }
 
 // sayNext says how many suspects there are, and what hides others.
@@ -172,14 +177,18 @@ func (p *program) sayNext(ctx context.Context, db *store.DB) error {
 			open++
 		}
 	}
-	fmt.Fprintf(p.out, "%d suspects, %d of them still active; the store is %s\n", len(suspects), open, visible(p.config.Store.Path))
+	if _, err := fmt.Fprintf(p.out, "%s, %d of them still active; the store is %s\n",
+		plural(int64(len(suspects)), "suspect"), open, visible(p.config.Store.Path)); err != nil {
+		return err
+	}
 	return p.sayBlind(ctx, db)
 }
 
 // bar is the progress bar of a long read, where there is a terminal.
 type bar struct {
-	p   *program
-	bar *progressbar.ProgressBar // nil without a terminal.
+	p    *program
+	bar  *progressbar.ProgressBar // nil without a terminal.
+	last error                    // Of a log, said on standard error.
 }
 
 func (p *program) progressBar() *bar { return &bar{p: p} }
@@ -193,12 +202,15 @@ func (b *bar) show(at ingest.Progress) {
 			progressbar.OptionSetWriter(b.p.err),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionShowBytes(true),
-			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionClearOnFinish(),
 		)
 	}
-	b.bar.Describe(fmt.Sprintf("%s rows, %s rows/s", thousands(at.Rows), thousands(int64(float64(at.Rows)/max(b.bar.State().SecondsSince, 0.001)))))
+	seconds := max(b.bar.State().SecondsSince, 0.001)
+	left := seconds * float64(max(at.Total-at.Bytes, 0)) / float64(max(at.Bytes, 1))
+	b.bar.Describe(fmt.Sprintf("%s rows, %s rows/s, %s left", thousands(at.Rows), thousands(int64(float64(at.Rows)/seconds)),
+		span(time.Duration(left+1)*time.Second)))
 	_ = b.bar.Set64(min(at.Bytes, at.Total)) // It only draws.
 }
 
@@ -208,9 +220,13 @@ func (b *bar) clear() {
 	}
 }
 
+// said tells whether err consists of problems of logs, which problem has said.
+func (b *bar) said(err error) bool { return b.last != nil && errors.Is(err, b.last) }
+
 // problem says why a log was not read.
 func (b *bar) problem(path string, err error) {
 	b.clear()
+	b.last = err
 	var refused *ingest.RefusedError
 	var unknown *ingest.UnknownFormatError
 	switch {

@@ -15,6 +15,14 @@ func thousands(n int64) string {
 	return s
 }
 
+// plural writes 1 log, 2 logs.
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return thousands(n) + " " + what + "s"
+}
+
 // span writes a duration as 1h, 90m or 2d, without the zeros of time.Duration.
 func span(d time.Duration) string {
 	if d >= 48*time.Hour && d%(24*time.Hour) == 0 {
@@ -29,15 +37,14 @@ func span(d time.Duration) string {
 	return d.String()
 }
 
-// size writes bytes as 12.3 MB.
-func size(n int64) string {
+func (s size) String() string {
 	units := []string{"B", "kB", "MB", "GB", "TB"}
-	f, i := float64(n), 0
+	f, i := float64(s), 0
 	for f >= 1000 && i < len(units)-1 {
 		f, i = f/1000, i+1
 	}
 	if i == 0 {
-		return fmt.Sprintf("%d B", n)
+		return fmt.Sprintf("%d B", int64(s))
 	}
 	return fmt.Sprintf("%.1f %s", f, units[i])
 }

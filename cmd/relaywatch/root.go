@@ -35,15 +35,20 @@ type program struct {
 	dbPath     string
 	logLevel   string
 	config     *Config
+
+	batchRows int // Rows in a Batch; 0 is ingest's default. Only tests set it.
 }
 
 // run runs one command and returns its exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	p := &program{out: out, err: errOut}
+	return (&program{out: out, err: errOut}).run(ctx, args)
+}
+
+func (p *program) run(ctx context.Context, args []string) int {
 	root := p.root()
 	root.SetArgs(args)
-	root.SetOut(out)
-	root.SetErr(errOut)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {
@@ -52,15 +57,31 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	case errors.Is(err, errSaid):
 		return exitFailed
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintf(errOut, "relaywatch: %s\n", visibleLines(err.Error()))
+		p.complain(err.Error())
 		return exitUsage
+	case ctx.Err() != nil && !errors.Is(err, errStopped):
+		err = errors.New("stopped")
 	}
-	fmt.Fprintf(errOut, "relaywatch: %s\n", visibleLines(err.Error()))
+	p.complain(err.Error())
 	return exitFailed
+}
+
+// complain says what is wrong on standard error.
+func (p *program) complain(text string) {
+	to := &page{w: p.err, width: terminalWidth(p.err)}
+	for i, line := range strings.Split(visibleLines(text), "\n") {
+		if i == 0 {
+			line = "relaywatch: " + line
+		}
+		to.line(2, "%s", line)
+	}
 }
 
 // errSaid is returned where the reason is already on standard error.
 var errSaid = errors.New("failed")
+
+// errStopped is returned by ingest when it was interrupted.
+var errStopped = errors.New("stopped; what was read is stored, and the next run goes on from there")
 
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{

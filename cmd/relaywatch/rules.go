@@ -37,7 +37,7 @@ func (p *program) rulesListCommand(load func() ([]*detect.Rule, error)) *cobra.C
 		Args:  only(0, "no argument"),
 		RunE: func(*cobra.Command, []string) error {
 			if signals {
-				r := &rows{columns: []string{"signal", "unit", "about"}, wide: "about"}
+				r := &rows{columns: []string{"signal", "unit", "about"}, prose: "about"}
 				for _, s := range detect.Signals() {
 					r.cells = append(r.cells, []any{s.Name, s.Unit, s.About})
 				}
@@ -47,7 +47,10 @@ func (p *program) rulesListCommand(load func() ([]*detect.Rule, error)) *cobra.C
 			if err != nil {
 				return err
 			}
-			r := &rows{columns: []string{"rule", "level", "weight", "window", "submitters", "from", "techniques", "about"}, wide: "about"}
+			r := &rows{
+				columns: []string{"rule", "level", "weight", "window", "submitters", "from", "techniques", "about"},
+				prose:   "about", spare: []string{"from", "submitters", "techniques"},
+			}
 			for _, rule := range ruleSet {
 				r.cells = append(r.cells, []any{
 					rule.Name, string(rule.Level), rule.Weight, span(rule.Window),

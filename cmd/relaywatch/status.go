@@ -3,17 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"relaywatch/ingest"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
 func (p *program) statusCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, eachLog bool
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "What is read, what is kept, and what can't be seen",
@@ -31,10 +33,11 @@ func (p *program) statusCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(p.out, newStatusReport(s))
 			}
-			return p.printStatus(s)
+			return p.printStatus(s, eachLog)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&eachLog, "logs", false, "name each log, not only the folders")
 	return c
 }
 
@@ -101,33 +104,88 @@ func newStatusReport(s store.Status) statusReport {
 	return r
 }
 
-func (p *program) printStatus(s store.Status) error {
-	w := p.out
-	fmt.Fprintf(w, "store      %s, %s\n", visible(s.Path), size(s.SizeBytes))
-	fmt.Fprintf(w, "rows       from %s to %s UTC\n", short(s.Oldest), short(s.Newest))
-	fmt.Fprintf(w, "mail       %s transactions, %s recipients\n", thousands(s.Transactions), thousands(s.Recipients))
-	fmt.Fprintf(w, "judged     until %s UTC for good, beyond that for the time being\n", short(s.JudgedUntil))
-	fmt.Fprintf(w, "suspects   %s open; %s findings, %s more silenced by the allow-list\n",
-		thousands(s.OpenEpisodes), thousands(s.Findings), thousands(s.Silenced))
-	quarantine := ""
+func (p *program) printStatus(s store.Status, eachLog bool) error {
+	w := &page{w: p.out, width: terminalWidth(p.out)}
+	const hang = 11
+	w.line(hang, "store      %s, %s", visible(s.Path), size(s.SizeBytes))
+	w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
+	w.line(hang, "mail       %s, %s", plural(s.Transactions, "transaction"), plural(s.Recipients, "recipient"))
+	w.line(hang, "judged     until %s UTC for good, beyond that for the time being", short(s.JudgedUntil))
+	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list",
+		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced))
+	w.line(hang, "quarantine %s", plural(s.Quarantined, "row"))
 	if s.Quarantined > 0 {
-		quarantine = `: relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`
+		w.line(hang, `           relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`)
 	}
-	fmt.Fprintf(w, "quarantine %s rows%s\n", thousands(s.Quarantined), quarantine)
-	fmt.Fprintf(w, "version    %s\n\n", version())
-	r := &rows{columns: []string{"log", "format", "server", "rows", "quarantined", "unread", "last row (UTC)", "state"}, wide: "log", empty: "no logs yet"}
-	for _, l := range s.Logs {
-		r.cells = append(r.cells, []any{
-			l.Path, string(l.Format), l.Server, thousands(l.Rows), thousands(l.Quarantined),
-			size(l.SizeBytes - l.ReadBytes), short(l.LastTime), string(l.State),
-		})
+	w.line(hang, "version    %s", version())
+	w.line(0, "")
+	r := folderRows(s.Logs)
+	if eachLog {
+		r = logRows(s.Logs)
 	}
-	if err := r.print(w, "table"); err != nil {
-		return err
+	if w.err == nil {
+		w.err = r.table(p.out, w.width)
 	}
 	printBlind(w, blind(s))
-	return nil
+	return w.err
 }
+
+func logRows(logs []ingest.Log) *rows {
+	r := &rows{
+		columns: []string{"rows", "quarantined", "unread", "last row (UTC)", "state", "format", "server", "log"},
+		prose:   "log", spare: []string{"server", "format"}, empty: "no logs yet",
+	}
+	for _, l := range logs {
+		r.cells = append(r.cells, []any{
+			count(l.Rows), count(l.Quarantined), unread(l), short(l.LastTime), string(l.State), string(l.Format), l.Server, l.Path,
+		})
+	}
+	return r
+}
+
+// folder is what is told of all logs of a kind in one folder together.
+type folder struct {
+	path, format, state string
+}
+
+// folderRows sums up logs by folder: servers begin a new one every day or hour.
+func folderRows(logs []ingest.Log) *rows {
+	r := &rows{
+		columns: []string{"logs", "rows", "quarantined", "unread", "last row (UTC)", "state", "format", "server", "folder"},
+		prose:   "folder", spare: []string{"server", "format"}, empty: "no logs yet",
+	}
+	type sums struct {
+		logs, rows, quarantined count
+		unread                  size
+		last                    mail.Time
+		servers                 []string
+	}
+	all := map[folder]*sums{}
+	var order []folder
+	for _, l := range logs {
+		f := folder{filepath.Dir(l.Path), string(l.Format), string(l.State)}
+		if all[f] == nil {
+			all[f] = &sums{}
+			order = append(order, f)
+		}
+		s := all[f]
+		s.logs++
+		s.rows += count(l.Rows)
+		s.quarantined += count(l.Quarantined)
+		s.unread += unread(l)
+		s.last = max(s.last, l.LastTime)
+		if l.Server != "" && !slices.Contains(s.servers, l.Server) {
+			s.servers = append(s.servers, l.Server)
+		}
+	}
+	for _, f := range order {
+		s := all[f]
+		r.cells = append(r.cells, []any{s.logs, s.rows, s.quarantined, s.unread, short(s.last), f.state, f.format, strings.Join(s.servers, " "), f.path})
+	}
+	return r
+}
+
+func unread(l ingest.Log) size { return size(l.SizeBytes - l.ReadBytes) }
 
 // blindness is what a missing column costs.
 var blindness = []struct {
@@ -136,11 +194,11 @@ var blindness = []struct {
 	remedy    string
 }{
 	{[]string{"cs-uri-query"}, "every rule that looks at senders or recipients", iisBox("URI Query (cs-uri-query)")},
-	{[]string{"sc-status"}, "refused-recipients, login-attack; refused recipients count as accepted", iisBox("Protocol Status (sc-status)")},
-	{[]string{"c-ip"}, "every rule: nobody can be accused", iisBox("Client IP Address (c-ip)")},
-	{[]string{"cs-method"}, "every rule: rows have no command", iisBox("Method (cs-method)")},
+	{[]string{"sc-status"}, "refused-recipients and login-attack; refused recipients count as accepted", iisBox("Protocol Status (sc-status)")},
+	{[]string{"c-ip"}, "every rule, as nobody can be accused", iisBox("Client IP Address (c-ip)")},
+	{[]string{"cs-method"}, "every rule, as rows have no command", iisBox("Method (cs-method)")},
 	{[]string{"cs-username"}, "telling parallel sessions of one host apart by HELO name", iisBox("User Name (cs-username)")},
-	{[]string{"date"}, "the day of a row, where a log was not begun that day", iisBox("Date (date)")},
+	{[]string{"date"}, "the day of a row, where a log goes on after midnight", iisBox("Date (date)")},
 	{[]string{"time"}, "every rule with a window, and off-hours", iisBox("Time (time)")},
 	{[]string{"s-computername"}, "which server wrote a row", iisBox("Server Name (s-computername)")},
 	{[]string{"cs-bytes"}, "the size of messages", iisBox("Bytes Received (cs-bytes)")},
@@ -191,9 +249,9 @@ func lacking(logs []ingest.Log, column string) (n int, example string) {
 	return n, example
 }
 
-func printBlind(w io.Writer, list []blindReport) {
+func printBlind(w *page, list []blindReport) {
 	for _, b := range list {
-		fmt.Fprintf(w, "blind: %s (%s): %s\n", visible(b.Detection), visible(b.Reason), visible(b.Remedy))
+		w.line(2, "blind: %s (%s): %s", visible(b.Detection), visible(b.Reason), visible(b.Remedy))
 	}
 }
 
@@ -203,6 +261,7 @@ func (p *program) sayBlind(ctx context.Context, db *store.DB) error {
 	if err != nil {
 		return err
 	}
-	printBlind(p.out, blind(s))
-	return nil
+	w := &page{w: p.out, width: terminalWidth(p.out)}
+	printBlind(w, blind(s))
+	return w.err
 }

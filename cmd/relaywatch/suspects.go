@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -49,7 +50,20 @@ func (p *program) suspectsCommand() *cobra.Command {
 				}
 				return printJSON(p.out, suspects)
 			}
-			return suspectRows(suspects, format).print(p.out, format)
+			if format == "csv" {
+				return suspectRecords(suspects).print(p.out, format)
+			}
+			whys := make([]string, len(suspects))
+			for i, s := range suspects {
+				if whys[i], err = why(c.Context(), db, s); err != nil {
+					return err
+				}
+			}
+			r := suspectRows(suspects, whys)
+			if f != (store.Filter{}) {
+				r.empty = "no suspects with this --since, --until and --state"
+			}
+			return r.print(p.out, format)
 		},
 	}
 	formatFlag(c, &format)
@@ -59,40 +73,60 @@ func (p *program) suspectsCommand() *cobra.Command {
 	return c
 }
 
-// suspectRows has the columns of v_suspects as CSV, and fewer for people.
-func suspectRows(suspects []store.Suspect, format string) *rows {
-	if format == "csv" {
-		r := &rows{columns: []string{
-			"submitter", "kind", "value", "first_flagged", "last_flagged", "score", "severity",
-			"rules", "recipients", "external_recipients", "transactions", "state", "summary",
-		}}
-		for _, s := range suspects {
-			r.cells = append(r.cells, []any{
-				s.Submitter.String(), s.Submitter.Kind, s.Submitter.Value, s.FirstFlagged.String(), s.LastFlagged.String(),
-				s.Score, string(s.Severity), strings.Join(s.Rules, " "), s.Recipients, optional(s.External), s.Transactions, s.State, s.Summary,
-			})
+// why is the sentence of the heaviest rule, as it stands in the summary behind the
+// numbers that a table has columns for.
+func why(ctx context.Context, db *store.DB, s store.Suspect) (string, error) {
+	findings, err := db.Findings(ctx, s.Submitter)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range findings {
+		sentence := strings.TrimPrefix(f.Sentence, s.Submitter.Value+" ")
+		if len(s.Rules) > 0 && f.Rule == s.Rules[0] && strings.Contains(s.Summary, sentence) {
+			return sentence, nil
 		}
-		return r
 	}
-	r := &rows{
-		columns: []string{"suspect", "severity", "since (UTC)", "until", "sent to", "outside", "state", "why"},
-		wide:    "why",
-		empty:   "no suspects: no rule has accused anybody in the mail that is stored",
-	}
+	return s.Summary, nil
+}
+
+// suspectRecords has the columns of v_suspects.
+func suspectRecords(suspects []store.Suspect) *rows {
+	r := &rows{columns: []string{
+		"submitter", "kind", "value", "first_flagged", "last_flagged", "score", "severity",
+		"rules", "recipients", "external_recipients", "transactions", "state", "summary",
+	}}
 	for _, s := range suspects {
 		r.cells = append(r.cells, []any{
-			s.Submitter.String(), string(s.Severity), short(s.FirstFlagged), shortAfter(s.LastFlagged, s.FirstFlagged),
-			thousands(int64(s.Recipients)), optional(s.External), s.State, s.Summary,
+			s.Submitter.String(), s.Submitter.Kind, s.Submitter.Value, s.FirstFlagged.String(), s.LastFlagged.String(),
+			s.Score, string(s.Severity), strings.Join(s.Rules, ","), s.Recipients, optional(s.External, nil), s.Transactions, s.State, s.Summary,
 		})
 	}
 	return r
 }
 
-func optional(n *int) any {
-	if n == nil {
-		return "?"
+// suspectRows is for people.
+func suspectRows(suspects []store.Suspect, whys []string) *rows {
+	r := &rows{
+		columns: []string{"suspect", "severity", "since (UTC)", "until", "sent to", "outside", "state", "why"},
+		prose:   "why",
+		spare:   []string{"state", "until"},
+		empty:   "no suspects: no rule has accused anybody in the mail that is stored",
 	}
-	return thousands(int64(*n))
+	for i, s := range suspects {
+		r.cells = append(r.cells, []any{
+			s.Submitter.String(), string(s.Severity), short(s.FirstFlagged), shortAfter(s.LastFlagged, s.FirstFlagged),
+			count(s.Recipients), optional(s.External, "?"), s.State, whys[i],
+		})
+	}
+	return r
+}
+
+// optional is a number that is not always known.
+func optional(n *int, unknown any) any {
+	if n == nil {
+		return unknown
+	}
+	return count(*n)
 }
 
 // short is a time for people: to the minute, in UTC.
