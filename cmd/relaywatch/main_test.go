@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the test binary relaywatch itself where it is called by that
+// name: in scripts, and by tests that stop or kill it.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"relaywatch": relaywatch})
+}
+
+// relaywatch is main with the size of a Batch from the environment, so that a kill
+// hits between Batches, too.
+func relaywatch() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	p := &program{out: os.Stdout, err: os.Stderr}
+	p.batchRows, _ = strconv.Atoi(os.Getenv("TEST_BATCH_ROWS")) // 0 is the default.
+	os.Exit(p.run(ctx, os.Args[1:]))
+}
