@@ -174,25 +174,36 @@ func (p *pipeline) tally(b *ingest.Batch) {
 
 // finish judges what the last rows allow, and shows what they suggest.
 func (p *pipeline) finish(ctx context.Context, front mail.Time) error {
-	reset := p.anew
-	if p.anew {
-		var err error
-		if p.engine, err = detect.NewEngine(p.rules, p.site); err != nil {
-			return err
-		}
-		if err := p.db.Replay(ctx, 0, p.engine.Transaction, p.engine.Login); err != nil {
-			return err
-		}
-		p.engine.Advance(front.Add(-detect.Grace))
+	j, err := p.judgeAnew(ctx, front)
+	if err != nil {
+		return err
 	}
-	j := p.take()
-	j.Reset = reset
 	if err := p.db.WriteJudgement(ctx, j); err != nil {
 		return err
 	}
 	preview := p.engine.Preview()
 	p.count(preview)
 	return p.db.WriteJudgement(ctx, preview)
+}
+
+// judgeAnew judges all that is stored, if that is needed, and returns what is new
+// since the last take.
+func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judgement, error) {
+	if !p.anew {
+		return p.take(), nil
+	}
+	var err error
+	if p.engine, err = detect.NewEngine(p.rules, p.site); err != nil {
+		return detect.Judgement{}, err
+	}
+	if err := p.db.Replay(ctx, 0, p.engine.Transaction, p.engine.Login); err != nil {
+		return detect.Judgement{}, err
+	}
+	p.engine.Advance(front.Add(-detect.Grace))
+	p.anew = false
+	j := p.take()
+	j.Reset = true
+	return j, nil
 }
 
 func (p *pipeline) take() detect.Judgement {
