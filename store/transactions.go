@@ -18,7 +18,7 @@ type openPart struct {
 var (
 	insertTransaction = newInsert("transactions",
 		"id, time, log_id, log_offset, origin_id, exact, reverse_path_id, recipients, accepted, refused, external, size_bytes, outcome, end_delta", "")
-	insertRecipient = newInsert("recipients", "id, address_id, reply, time_delta, offset_delta", "")
+	insertRecipient = newInsert("recipients", "id, address_id, told, offset_delta", "")
 )
 
 const (
@@ -173,8 +173,11 @@ func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at
 	return n, nil
 }
 
-// usualReply is stored as 0, which takes no space.
-const usualReply = 250
+// How recipients.told stands for replies: the usual one takes no space.
+const (
+	usualReply   = 250
+	unknownReply = 1
+)
 
 // recipient stores the recipient with that index in the whole transaction.
 func (w *batchWriter) recipient(ctx context.Context, t *mail.Transaction, at *openPart, index int, address int64) error {
@@ -193,9 +196,19 @@ func (w *batchWriter) recipient(ctx context.Context, t *mail.Transaction, at *op
 			return err
 		}
 	}
-	reply := told(int64(r.Reply))
-	if r.Reply == usualReply {
-		reply = int64(0)
+	return w.recipients.add(ctx, id, told(address), toldOf(r.Reply, int64(r.At-t.At)), delta)
+}
+
+// toldOf packs a reply and the seconds since the MAIL row for recipients.told. What
+// is no reply code counts as not told, and what comes more than six days after its
+// MAIL row as coming then.
+func toldOf(reply int, seconds int64) int64 {
+	const longest = 1<<19 - 1
+	switch {
+	case reply == usualReply:
+		reply = 0
+	case reply < 200 || reply > 599:
+		reply = unknownReply
 	}
-	return w.recipients.add(ctx, id, told(address), reply, int64(r.At-t.At), delta)
+	return int64(reply)<<20 + max(-longest, min(seconds, longest))
 }

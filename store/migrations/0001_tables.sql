@@ -120,9 +120,12 @@ CREATE TABLE transactions (
 CREATE TABLE recipients (
 	id           INTEGER PRIMARY KEY, -- transactions.id << 16 | index of the recipient
 	address_id   INTEGER,             -- addresses.id; NULL: the log does not tell
-	reply        INTEGER,             -- to RCPT; 0 stands for 250; NULL: the log does not tell
-	time_delta   INTEGER NOT NULL,    -- seconds from transactions.time
-	offset_delta INTEGER NOT NULL     -- bytes from the row of the recipient before, or from the MAIL row; rows in recipient_positions are passed over
+	told         INTEGER NOT NULL,    -- reply << 20 | time_delta: a number that is mostly 0 or 1, which take no byte
+	offset_delta INTEGER NOT NULL,    -- bytes from the row of the recipient before, or from the MAIL row; rows in recipient_positions are passed over
+	-- To RCPT; 0 stands for 250, NULL (in told 1) is a reply that the log does not tell.
+	reply        INTEGER GENERATED ALWAYS AS (nullif((told + 524288) >> 20, 1)) VIRTUAL,
+	-- Seconds from transactions.time; rows of one second may stand in disorder.
+	time_delta   INTEGER GENERATED ALWAYS AS (((told + 524288) & 1048575) - 524288) VIRTUAL
 ) STRICT;
 
 -- Recipients whose row stands in another log than the MAIL row: a session may go
