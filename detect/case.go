@@ -85,7 +85,7 @@ func (j *judge) held(s *subject, i int, w *window, e *entry) {
 		f.peak = w.m
 	}
 	f.last = e.at
-	if r.Level == LevelAlert || s.episode != nil || j.showsAll {
+	if f.shown || r.Level == LevelAlert || s.episode != nil || j.showsAll {
 		j.show(f)
 	}
 	if f.silenced == "" && r.Level != LevelInfo {
@@ -109,7 +109,7 @@ func (j *judge) open(s *subject, i int, w *window, e *entry) *finding {
 	return f
 }
 
-// show hands a finding out from now on. Support and info that belong to no episode
+// show hands a finding out from now on, to its end. Support and info that belong to no episode
 // accuse nobody: they are kept, the newest of each rule, and shown if one opens.
 func (j *judge) show(f *finding) {
 	f.shown = true

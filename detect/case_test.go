@@ -318,3 +318,20 @@ func TestSummaries(t *testing.T) {
 		})
 	}
 }
+
+func TestSupportIsToldToItsEnd(t *testing.T) {
+	rules := loadText(t, map[string]string{
+		"five": fiveInAnHour,
+		"day":  "submitters: [ip]\nwindow: 24h\nwhen: recipients >= 1\nweight: 15\nlevel: support\nsays: sent {recipients}",
+	})
+	e := newEngine(t, rules, corp())
+	sending{from: "10.1.4.7", at: noon, times: 5, to: "u%d@example.net"}.feed(e, 1)
+	sending{from: "10.1.4.7", at: noon + 60000, every: 60000, times: 3, to: "a@corp.example"}.feed(e, 2)
+	e.Advance(noon + 60000)
+	e.Take()
+	e.Advance(endOfTime) // The episode closed at noon + 86400.
+	j := e.Take()
+	if len(j.Findings) != 1 || j.Findings[0].WindowEnd != noon+180000 {
+		t.Errorf("got %+v; want the finding of rule day up to %s", j.Findings, noon+180000)
+	}
+}

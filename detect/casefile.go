@@ -14,7 +14,7 @@ import (
 
 // casesVersion is the first byte of Judgement.Cases. What follows is a hash of the
 // rules, then in numbers of variable length: until, the identities of logs, the
-// servers, and the submitters with what is open of them. Times are counted back
+// servers, the owners of bare names, and the submitters with what is open of them. Times are counted back
 // from until, rules and logs are numbers in their lists.
 const casesVersion = 1
 
@@ -45,6 +45,14 @@ func (w *caseWriter) signed(n int64)   { w.body = binary.AppendVarint(w.body, n)
 func (w *caseWriter) string(s string)  { w.body = appendText(w.body, s) }
 func (w *caseWriter) time(t mail.Time) { w.signed(int64(w.until - t)) }
 
+func (w *caseWriter) truth(is bool) {
+	n := 0
+	if is {
+		n = 1
+	}
+	w.whole(n)
+}
+
 // pos writes a position; offsets are counted from that before.
 func (w *caseWriter) pos(p mail.LogPos, before int64) {
 	i := slices.Index(w.logs, p.Log)
@@ -67,6 +75,23 @@ func (w *caseWriter) servers() {
 	}
 }
 
+// owners writes those that the stored memory does not tell.
+func (w *caseWriter) owners() {
+	known := w.judge.owners
+	var names []string
+	for bare, o := range known {
+		if !w.judge.implied(o) {
+			names = append(names, bare)
+		}
+	}
+	slices.Sort(names)
+	w.whole(len(names))
+	for _, bare := range names {
+		w.string(known[bare].account)
+		w.truth(known[bare].contested)
+	}
+}
+
 func (w *caseWriter) subject(s *subject) {
 	w.string(s.who.Kind)
 	w.string(s.who.Value)
@@ -75,11 +100,10 @@ func (w *caseWriter) subject(s *subject) {
 		w.finding(s.findings[i])
 	}
 	ep := s.episode
+	w.truth(ep != nil)
 	if ep == nil {
-		w.whole(0)
 		return
 	}
-	w.whole(1)
 	for _, t := range [...]mail.Time{ep.start, ep.first, ep.last} {
 		w.time(t)
 	}
@@ -92,12 +116,11 @@ func (w *caseWriter) subject(s *subject) {
 	for _, i := range ep.rules {
 		w.whole(i)
 	}
-	if s.findings[ep.words.rule] == ep.words {
-		w.whole(0)
-		return
+	own := s.findings[ep.words.rule] != ep.words
+	w.truth(own)
+	if own {
+		w.finding(ep.words)
 	}
-	w.whole(1)
-	w.finding(ep.words)
 }
 
 // finding writes what is told of a finding: of the measures, those of its rule.
@@ -106,11 +129,7 @@ func (w *caseWriter) finding(f *finding) {
 	for _, t := range [...]mail.Time{f.start, f.flagged, f.last} {
 		w.time(t)
 	}
-	shown := 0
-	if f.shown {
-		shown = 1
-	}
-	w.whole(shown)
+	w.truth(f.shown)
 	w.string(f.silenced)
 	for _, i := range w.judge.rules[f.rule].measures {
 		// The low bytes of whole numbers are 0: turned round, they are short.

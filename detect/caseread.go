@@ -124,6 +124,15 @@ func (r *caseReader) servers() {
 	}
 }
 
+func (r *caseReader) owners() {
+	for range r.count() {
+		o := owner{account: r.string(), contested: r.truth()}
+		if r.err == nil {
+			r.judge.owners[bareName(o.account)] = o
+		}
+	}
+}
+
 func (r *caseReader) subject() {
 	who := mail.Submitter{Kind: r.string()}
 	who.Value = r.string()

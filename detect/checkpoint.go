@@ -22,6 +22,7 @@ func (j *judge) saveCases(until mail.Time) []byte {
 	})
 	w := caseWriter{judge: j, until: until}
 	w.servers()
+	w.owners()
 	w.whole(len(open))
 	for _, s := range open {
 		w.subject(s)
@@ -39,6 +40,7 @@ func (j *judge) restoreCases(text []byte) error {
 	r := caseReader{judge: j, rest: text}
 	r.head()
 	r.servers()
+	r.owners()
 	for range r.count() {
 		r.subject()
 	}
@@ -86,6 +88,7 @@ func (j *judge) takeMemory(upTo mail.Time) []Memory {
 			continue
 		}
 		s.contacts = slices.Clone(s.contacts[n:])
+		s.stored = true
 		out = append(out, Memory{who, packed})
 	}
 	slices.SortFunc(out, func(a, b Memory) int {
@@ -100,6 +103,10 @@ func (j *judge) restoreMemory(m Memory) error {
 		return fmt.Errorf("read memory of %s: %d bytes are no whole number of recipients (judge everything anew)", m.Submitter, len(m.Hashes))
 	}
 	s := j.known(m.Submitter)
+	s.stored = true
+	if m.Submitter.Kind == mail.KindUser {
+		j.claim(s)
+	}
 	for packed := m.Hashes; len(packed) > 0; packed = packed[hashBytes:] {
 		hash := unpack(packed)
 		if hash == 0 {

@@ -42,6 +42,15 @@ func (c *condition) lead(m *measures) int {
 	return c.signals[0]
 }
 
+// counts are the rows that add to some signal of the condition.
+func (c *condition) counts() flag {
+	var f flag
+	for _, i := range c.signals {
+		f |= signals[i].counts
+	}
+	return f
+}
+
 // environment is m as programs see it: by name.
 func environment(m *measures) map[string]float64 {
 	env := make(map[string]float64, len(m))

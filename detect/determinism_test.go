@@ -67,9 +67,12 @@ func drawTraffic(t *rapid.T) traffic {
 		at += mail.Time(rapid.SampledFrom([]int{0, 0, 1, 30, 300, 900, 5000, 40000, 90000}).Draw(t, "gap"))
 		pos := mail.LogPos{Log: mail.LogID(rapid.IntRange(1, 2).Draw(t, "log")), Offset: int64(i) * 1000}
 		client := rapid.SampledFrom(clients).Draw(t, "client")
-		user := rapid.SampledFrom([]string{"", "", "ann", "bob"}).Draw(t, "user")
+		user := rapid.SampledFrom([]string{"", "", "ann", `corp\ann`, "ann@corp.example", "bob"}).Draw(t, "user")
 		if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
 			for k := range rapid.IntRange(1, 10).Draw(t, "logins") {
+				if rapid.IntRange(0, 3).Draw(t, "typed") == 0 {
+					user = rapid.SampledFrom([]string{"ann", `corp\ann`, `dev\ann`, "ann@corp.example"}).Draw(t, "form")
+				}
 				all.logins = append(all.logins, mail.Login{
 					Pos: mail.LogPos{Log: pos.Log, Offset: pos.Offset + int64(k)}, At: at + mail.Time(k),
 					ClientIP: client, User: user, OK: k == 9 || rapid.IntRange(0, 9).Draw(t, "ok") == 0,

@@ -85,7 +85,8 @@ func (e *Engine) Transaction(t mail.Transaction) {
 	e.admit(before)
 }
 
-// Login takes a login. It counts for the account and for the client.
+// Login takes a login. It counts for the account and for the client, but not for a
+// client outside that no rule asks about: all the internet guesses.
 func (e *Engine) Login(l mail.Login) {
 	if l.At == 0 {
 		return
@@ -94,7 +95,7 @@ func (e *Engine) Login(l mail.Login) {
 	if l.ClientIP != "" {
 		p.class = e.judge.network.classOf(l.ClientIP)
 	}
-	if p.class == outside && !e.judge.judgesOutside {
+	if p.class == outside && !e.judge.judgesGuesser {
 		p.class = nobody
 	}
 	before := len(e.buffer)

@@ -197,17 +197,16 @@ func refusal(reply int, external bool) flag {
 func loginEntry(ev *event) entry {
 	l := &ev.part.login
 	e := entry{at: ev.at, pos: ev.pos, flags: isFailure}
+	host := byFailingHost
 	if l.OK {
-		e.flags = isLogin
-		if l.ClientIP != "" {
-			e.keys[2] = xxhash.Sum64String(l.ClientIP)
-			e.dims |= 1 << byHost
-		}
-		return e
-	}
-	if l.User != "" {
-		e.keys[0] = xxhash.Sum64String(l.User)
+		e.flags, host = isLogin, byHost
+	} else if l.User != "" {
+		e.keys[0] = xxhash.Sum64String(bareName(l.User))
 		e.dims |= 1 << byLoginName
+	}
+	if l.ClientIP != "" {
+		e.keys[2] = xxhash.Sum64String(l.ClientIP)
+		e.dims |= 1 << host
 	}
 	return e
 }

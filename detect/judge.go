@@ -20,11 +20,13 @@ type judge struct {
 	lag     mail.Time   // How far back rows can matter to windows.
 
 	judgesOutside bool // Some rule is for clients outside.
+	judgesGuesser bool // Some such rule is about logins.
 	showsAll      bool // Of the tests of a rule: findings without an episode are handed out too.
 
 	servers  map[string]event // By address: the first row that told it is a server's.
 	subjects map[mail.Submitter]*subject
-	everyone *hashSet // Recipients that anyone mailed.
+	owners   map[string]owner // Accounts by bare name.
+	everyone *hashSet         // Recipients that anyone mailed.
 
 	findings []*finding // Touched since taken.
 	episodes []*episode
@@ -46,6 +48,8 @@ type subject struct {
 	contacts []contact // The newest of them, after MemoryAt, in event time.
 	findings map[int]*finding
 	episode  *episode // nil if none is open.
+	claimed  bool     // Is an account that exists: see claim.
+	stored   bool     // The store has memory of it.
 }
 
 func newJudge(rules []*Rule, n *network) *judge {
@@ -54,6 +58,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 		rules:    rules,
 		servers:  make(map[string]event),
 		subjects: make(map[mail.Submitter]*subject),
+		owners:   make(map[string]owner),
 		everyone: new(hashSet),
 		lag:      seconds(MaxWindow),
 	}
@@ -63,6 +68,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 		}
 		if r.From != FromInside && slices.Contains(r.Submitters, mail.KindIP) {
 			j.judgesOutside = true
+			j.judgesGuesser = j.judgesGuesser || r.condition.counts()&(isLogin|isFailure) != 0
 		}
 		if slices.Contains(r.condition.signals, signalNamed("logins_after_failures")) {
 			// A login counts by the failures before it, which are older than the window.
@@ -85,6 +91,7 @@ func (j *judge) fork() *judge {
 	f.base = j
 	f.servers = maps.Clone(j.servers)
 	f.subjects = make(map[mail.Submitter]*subject)
+	f.owners = make(map[string]owner)
 	f.everyone = &hashSet{base: j.everyone}
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
 	return &f
@@ -153,7 +160,12 @@ func (j *judge) apply(ev *event, silent bool) {
 	if p.class != account && j.isServer(p.transaction.ClientIP, ev) {
 		return
 	}
-	s := j.subject(p.who, p.class)
+	var s *subject
+	if p.class == account {
+		s = j.account(p.who.Value)
+	} else {
+		s = j.subject(p.who, p.class)
+	}
 	var e entry
 	switch ev.kind {
 	case eventMail:
@@ -166,17 +178,22 @@ func (j *judge) apply(ev *event, silent bool) {
 	j.count(s, &e, silent)
 }
 
-// applyLogin counts a login for the account and for the client.
+// applyLogin counts a login for the account and for the client. A failed one counts
+// for the account that was meant.
 func (j *judge) applyLogin(ev *event, silent bool) {
 	l := &ev.part.login
+	e := loginEntry(ev)
 	if l.User != "" {
-		e := loginEntry(ev)
-		j.count(j.subject(mail.Submitter{Kind: mail.KindUser, Value: l.User}, account), &e, silent)
+		seen := j.guessed
+		if l.OK {
+			seen = j.account
+		}
+		own := e
+		j.count(seen(l.User), &own, silent)
 	}
 	if ev.part.class == nobody || j.isServer(l.ClientIP, ev) {
 		return
 	}
-	e := loginEntry(ev)
 	j.count(j.subject(mail.Submitter{Kind: mail.KindIP, Value: l.ClientIP}, ev.part.class), &e, silent)
 }
 

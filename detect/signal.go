@@ -48,6 +48,7 @@ const (
 	sigDistinctHELONames
 	sigFailedLogins
 	sigDistinctLoginNames
+	sigFailedLoginHosts
 	sigLoginsAfterFailures
 	sigNullReversePaths
 	sigNullPathRecipients
@@ -116,8 +117,9 @@ var signals = [sigCount]signal{
 	sigForeignReversePaths:  {SignalDoc{"foreign_reverse_paths", "transactions", "transactions whose reverse-path is of no own domain and not null; 0 where the own domains are not known"}, isForeignPath, isForeignPath},
 	sigDistinctReversePaths: {SignalDoc{"distinct_reverse_paths", "reverse-paths", "different reverse-paths, the null reverse-path not counted"}, isMail | isAccepted, isMail},
 	sigDistinctHELONames:    {SignalDoc{"distinct_helo_names", "names", "different names given with HELO or EHLO"}, isMail | isAccepted, isMail},
-	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account"}, isFailure, isFailure | isLogin},
-	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins"}, isFailure, isFailure | isLogin},
+	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account; for an account, those with its name in any domain"}, isFailure, isFailure | isLogin},
+	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins, without their domains"}, isFailure, isFailure | isLogin},
+	sigFailedLoginHosts:     {SignalDoc{"failed_login_hosts", "hosts", "different client addresses that failed logins came from"}, isFailure, isFailure | isLogin},
 	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, isLogin, isFailure | isLogin},
 	sigNullReversePaths:     {SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, isNullPath | isNullPathRecipient, isNullPath},
 	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, isNullPathRecipient, isNullPathRecipient},

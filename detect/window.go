@@ -53,6 +53,7 @@ const (
 	byHELO
 	byLoginName
 	byHost
+	byFailingHost
 	dimensions
 )
 
@@ -69,7 +70,7 @@ type entry struct {
 
 // keyOf is where an entry keeps its value of a dimension. No row has two values
 // that share a place but the recipient, which counts twice.
-var keyOf = [dimensions]uint8{byRecipient: 0, byNullPathRecipient: 0, byReversePath: 0, byLoginName: 0, byDomain: 1, byHELO: 1, byHost: 2}
+var keyOf = [dimensions]uint8{byRecipient: 0, byNullPathRecipient: 0, byReversePath: 0, byLoginName: 0, byDomain: 1, byHELO: 1, byHost: 2, byFailingHost: 2}
 
 // window counts the entries of the last so many seconds, (t-length, t].
 type window struct {
@@ -287,6 +288,7 @@ func (r *rows) derive(w *window) *measures {
 	m[sigDistinctHELONames] = float64(w.distinct[byHELO])
 	m[sigDistinctLoginNames] = float64(w.distinct[byLoginName])
 	m[sigHosts] = float64(w.distinct[byHost])
+	m[sigFailedLoginHosts] = float64(w.distinct[byFailingHost])
 	m[sigExternalShare] = share(m[sigExternalRecipients], m[sigRecipients])
 	m[sigOffHoursShare] = share(w.offHours, m[sigRecipients])
 	m[sigRefusedShare] = share(m[sigRefusedRecipients], m[sigRecipients]+m[sigRefusedRecipients])
