@@ -118,9 +118,13 @@ func loadConfig(path string, getenv func(string) string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	positions, err := strictYAML(path, data)
+	places, err := parseYAML(path, data)
 	if err != nil {
 		return nil, err
+	}
+	errs, shapes := places.keys()
+	if !shapes {
+		return nil, mistakes(errs)
 	}
 	v.SetConfigType("yaml")
 	if err := v.ReadConfig(bytes.NewReader(data)); err != nil {
@@ -128,10 +132,14 @@ func loadConfig(path string, getenv func(string) string) (*Config, error) {
 	}
 	c := &Config{}
 	hook := mapstructure.ComposeDecodeHookFunc(dateToText, mapstructure.StringToSliceHookFunc(","))
-	if err := v.UnmarshalExact(c, viper.DecodeHook(hook)); err != nil {
+	if err := v.Unmarshal(c, viper.DecodeHook(hook)); err != nil {
+		var value *mapstructure.DecodeError // The file has the right shapes: it must be the environment.
+		if errors.As(err, &value) {
+			return nil, fmt.Errorf("%s has not the kind of value that %s wants", environmentName(value.Name()), value.Name())
+		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return c, c.check(positions)
+	return c, mistakes(append(errs, c.check(places)...))
 }
 
 // readConfig returns the file's name and content; both are empty if there is none
@@ -143,7 +151,10 @@ func readConfig(path string, getenv func(string) string) (string, []byte, error)
 	}
 	if asked != "" {
 		data, err := os.ReadFile(asked)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return "", nil, fmt.Errorf("there is no configuration at %s: check --config and RELAYWATCH_CONFIG, or copy samples/relaywatch.yaml there", asked)
+		case err != nil:
 			return "", nil, fmt.Errorf("read the configuration: %w", err)
 		}
 		return asked, data, nil

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"relaywatch/detect"
 	"relaywatch/ingest"
@@ -24,32 +23,6 @@ type positions struct {
 	tree *ast.File
 }
 
-// strictYAML checks that data has only keys that Config knows, and returns where
-// each stands.
-func strictYAML(path string, data []byte) (positions, error) {
-	tree, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return positions{}, yamlErrors(path, err)
-	}
-	if len(strings.TrimSpace(string(data))) > 0 {
-		var c Config
-		if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
-			return positions{}, yamlErrors(path, err)
-		}
-	}
-	return positions{path, tree}, nil
-}
-
-// yamlErrors gives an error of the YAML library the form file:line:column.
-func yamlErrors(path string, err error) error {
-	var at yaml.Error
-	if !errors.As(err, &at) || at.GetToken() == nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	p := at.GetToken().Position
-	return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, at.GetMessage())
-}
-
 // at writes a mistake at a key such as $.network.internal[0].
 func (p positions) at(key, format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
@@ -57,16 +30,21 @@ func (p positions) at(key, format string, args ...any) error {
 	if p.tree != nil {
 		if path, err := yaml.PathString(key); err == nil {
 			if node, err := path.FilterFile(p.tree); err == nil && node != nil {
-				pos := node.GetToken().Position
-				return fmt.Errorf("%s:%d:%d: %s: %s", p.file, pos.Line, pos.Column, name, text)
+				return &mistake{p.file, node.GetToken().Position, name + ": " + text}
 			}
 		}
 	}
-	return fmt.Errorf("%s: %s (set by RELAYWATCH_%s)", name, text, strings.ToUpper(strings.ReplaceAll(name, ".", "_")))
+	name, _, _ = strings.Cut(name, "[")
+	return &mistake{text: fmt.Sprintf("%s: %s (set by %s)", name, text, environmentName(name))}
+}
+
+// environmentName is the variable that overrides a key.
+func environmentName(key string) string {
+	return "RELAYWATCH_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
 // check reports every mistake in the values at once.
-func (c *Config) check(p positions) error {
+func (c *Config) check(p positions) []error {
 	var errs []error
 	bad := func(key, format string, args ...any) { errs = append(errs, p.at(key, format, args...)) }
 	if _, err := c.keep(); err != nil {
@@ -111,9 +89,15 @@ func (c *Config) check(p positions) error {
 			bad(fmt.Sprintf("$.hours.holidays[%d]", i), "%q is no date; write it as 2026-12-25", d)
 		}
 	}
+	known := c.ruleNames()
 	for i, a := range c.Allow {
 		if err := a.check(); err != nil {
 			bad(fmt.Sprintf("$.allow[%d]", i), "%v", err)
+		}
+		for j, name := range a.Rules {
+			if len(known) > 0 && !slices.Contains(known, name) {
+				bad(fmt.Sprintf("$.allow[%d].rules[%d]", i, j), "no rule %q (%s)", name, hintOf(name, known))
+			}
 		}
 	}
 	if c.Rules.Path != "" {
@@ -121,8 +105,24 @@ func (c *Config) check(p positions) error {
 			bad("$.rules.path", "%q is no folder; leave it empty for the built-in rules", c.Rules.Path)
 		}
 	}
-	errs = append(errs, c.Digest.check(p)...)
-	return errors.Join(errs...)
+	return append(errs, c.Digest.check(p)...)
+}
+
+// ruleNames are the names of the rules in force, if an allow-list entry needs them;
+// none if they can't be loaded, which whoever judges by them will say.
+func (c *Config) ruleNames() []string {
+	if !slices.ContainsFunc(c.Allow, func(a AllowConfig) bool { return len(a.Rules) > 0 }) {
+		return nil
+	}
+	list, err := loadRules(c.Rules.Path)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, r := range list {
+		names = append(names, r.Name)
+	}
+	return names
 }
 
 func (d *DigestConfig) check(p positions) []error {

@@ -88,7 +88,7 @@ func (p *program) explainCommand() *cobra.Command {
 }
 
 func (p *program) explain(ctx context.Context, who mail.Submitter, format string, allRows bool) error {
-	ruleSet, err := loadRules(p.config.Rules.Path)
+	ruleSet, err := rulesIn(p.config.Rules.Path)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes.
@@ -56,7 +57,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitDone
 	case errors.Is(err, errSaid):
 		return exitFailed
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage):
 		p.complain(err.Error())
 		return exitUsage
 	case ctx.Err() != nil && !errors.Is(err, errStopped):
@@ -90,10 +91,14 @@ func (p *program) root() *cobra.Command {
 		Long: "relaywatch reads the SMTP logs that Exchange and IIS already write, keeps them in\n" +
 			"SQLite, and names the hosts and accounts inside that send spam, with the log rows\n" +
 			"that prove it.",
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return p.prepare() },
+		Version:                    version(),
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		Args:                       subcommand,
+		Run:                        func(*cobra.Command, []string) {}, // Args lets nothing through.
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE:          func(*cobra.Command, []string) error { return p.prepare() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
@@ -122,6 +127,19 @@ func (p *program) prepare() error {
 		p.config.Store.Path = p.dbPath
 	}
 	return nil
+}
+
+// subcommand is for a command that only has others: without an argument it shows
+// its help.
+func subcommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return pflag.ErrHelp
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
+	}
+	return usageError{fmt.Errorf("unknown command %q%s; see `%s --help`", args[0], hint, c.CommandPath())}
 }
 
 // only says how many arguments a command takes.

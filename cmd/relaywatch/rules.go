@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,20 +14,40 @@ import (
 func (p *program) rulesCommand() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
-		Use:   "rules",
-		Short: "The rules in force: list, check, test",
-		Args:  only(0, "one of list, check, test"),
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:                        "rules",
+		Short:                      "The rules in force: list, check, test",
+		Args:                       subcommand,
+		SuggestionsMinimumDistance: 2,
+		Run:                        func(*cobra.Command, []string) {}, // Args lets nothing through.
 	}
 	c.PersistentFlags().StringVar(&dir, "rules", "", "`FOLDER` of rules (default: rules.path of the configuration, else the built-in ones)")
 	load := func() ([]*detect.Rule, error) {
 		if dir == "" {
 			dir = p.config.Rules.Path
 		}
-		return loadRules(dir)
+		return rulesIn(dir)
 	}
 	c.AddCommand(p.rulesListCommand(load), p.rulesCheckCommand(load), p.rulesTestCommand(load))
 	return c
+}
+
+// rulesIn loads the rules of a folder, or the built-in ones. Its errors name files
+// with the folder.
+func rulesIn(dir string) ([]*detect.Rule, error) {
+	list, err := loadRules(dir)
+	if err == nil || dir == "" {
+		return list, err
+	}
+	var errs []error
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if name, _, isPlace := strings.Cut(line, ":"); isPlace && strings.HasSuffix(name, ".yaml") {
+			line = filepath.Join(dir, line)
+		} else {
+			line = dir + ": " + line
+		}
+		errs = append(errs, errors.New(line))
+	}
+	return nil, usageError{errors.Join(errs...)}
 }
 
 func (p *program) rulesListCommand(load func() ([]*detect.Rule, error)) *cobra.Command {

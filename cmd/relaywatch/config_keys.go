@@ -1,0 +1,194 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// mistake is an error at a place of the configuration file.
+type mistake struct {
+	file string
+	at   *token.Position // nil for what the environment set.
+	text string
+}
+
+func (m *mistake) Error() string {
+	if m.at == nil {
+		return m.text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", m.file, m.at.Line, m.at.Column, m.text)
+}
+
+// mistakes joins errors in the order of the file.
+func mistakes(errs []error) error {
+	place := func(err error) (line, column int) {
+		var m *mistake
+		if errors.As(err, &m) && m.at != nil {
+			return m.at.Line, m.at.Column
+		}
+		return 0, 0
+	}
+	slices.SortStableFunc(errs, func(a, b error) int {
+		lineA, columnA := place(a)
+		lineB, columnB := place(b)
+		return cmp.Or(cmp.Compare(lineA, lineB), cmp.Compare(columnA, columnB))
+	})
+	return errors.Join(errs...)
+}
+
+// parseYAML returns the tree of a configuration file.
+func parseYAML(path string, data []byte) (positions, error) {
+	tree, err := parser.ParseBytes(data, 0)
+	var at yaml.Error
+	switch {
+	case errors.As(err, &at) && at.GetToken() != nil:
+		return positions{}, &mistake{path, at.GetToken().Position, at.GetMessage()}
+	case err != nil:
+		return positions{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return positions{path, tree}, nil
+}
+
+// keys names every key that Config has not, and every value that can't be one of
+// its key. shapes is false if there is such a value.
+func (p positions) keys() (errs []error, shapes bool) {
+	shapes = true
+	for _, doc := range p.tree.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		w := keyWalk{file: p.file, shapes: true}
+		w.walk(doc.Body, reflect.TypeFor[Config](), "")
+		errs = append(errs, w.errs...)
+		shapes = shapes && w.shapes
+	}
+	return errs, shapes
+}
+
+type keyWalk struct {
+	file   string
+	errs   []error
+	shapes bool
+}
+
+// walk compares a value with the type of its key.
+func (w *keyWalk) walk(node ast.Node, t reflect.Type, name string) {
+	switch n := node.(type) {
+	case *ast.NullNode, *ast.AliasNode, *ast.CommentGroupNode:
+		return
+	case *ast.AnchorNode:
+		w.walk(n.Value, t, name)
+		return
+	case *ast.TagNode:
+		w.walk(n.Value, t, name)
+		return
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		w.mapping(node, t, name)
+	case reflect.Slice:
+		list, ok := node.(*ast.SequenceNode)
+		if !ok {
+			w.shape(node, name, "want a list, as [one, two]")
+			return
+		}
+		for i, v := range list.Values {
+			w.walk(v, t.Elem(), fmt.Sprintf("%s[%d]", name, i))
+		}
+	case reflect.Int:
+		if _, ok := node.(*ast.IntegerNode); !ok {
+			w.shape(node, name, "want a number")
+		}
+	default:
+		if _, ok := node.(ast.ScalarNode); !ok {
+			w.shape(node, name, "want one text, not several")
+		}
+	}
+}
+
+func (w *keyWalk) mapping(node ast.Node, t reflect.Type, name string) {
+	mapping, ok := node.(ast.MapNode)
+	if !ok {
+		w.shape(node, name, "want keys and values, as {"+keysOf(t)[0]+": …}")
+		return
+	}
+	for entries := mapping.MapRange(); entries.Next(); {
+		key := entries.Key().GetToken()
+		known := keysOf(t)
+		if i := slices.Index(known, key.Value); i >= 0 {
+			w.walk(entries.Value(), t.Field(i).Type, strings.TrimPrefix(name+"."+key.Value, "."))
+			continue
+		}
+		where := "the configuration"
+		if name != "" {
+			where = name
+		}
+		w.errs = append(w.errs, &mistake{w.file, key.Position, fmt.Sprintf("no key %q in %s (%s)", key.Value, where, hintOf(key.Value, known))})
+	}
+}
+
+func (w *keyWalk) shape(node ast.Node, name, want string) {
+	w.shapes = false
+	if name == "" {
+		name = "the configuration"
+	}
+	w.errs = append(w.errs, &mistake{w.file, node.GetToken().Position, name + ": " + want})
+}
+
+// keysOf are the keys of a struct of Config, in the order of its fields.
+func keysOf(t reflect.Type) []string {
+	var keys []string
+	for i := range t.NumField() {
+		keys = append(keys, t.Field(i).Tag.Get("mapstructure"))
+	}
+	return keys
+}
+
+// hintOf helps with a mistyped word.
+func hintOf(typed string, words []string) string {
+	if near := nearest(typed, words); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "known are " + strings.Join(words, ", ")
+}
+
+// nearest is the word that a mistyped one most likely meant, or "".
+func nearest(typed string, words []string) string {
+	best, least := "", 2+len(typed)/4
+	for _, w := range words {
+		if d := distance(strings.ToLower(typed), w); d < least {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's: how many letters must be put in, left out or changed.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			changed := before
+			if a[i] != b[j] {
+				changed++
+			}
+			before = row[j+1]
+			row[j+1] = min(changed, row[j]+1, before+1)
+		}
+	}
+	return row[len(b)]
+}
