@@ -7,6 +7,88 @@ import (
 	"relaywatch/store"
 )
 
+// explainReport is what `explain --format json` prints.
+type explainReport struct {
+	Suspect    *store.Suspect    `json:"suspect"` // null for who is not under suspicion.
+	Before     int               `json:"recipients_before_flagged"`
+	Findings   []findingReport   `json:"findings"`
+	Timeline   []hourReport      `json:"timeline"`
+	Domains    []domainReport    `json:"domains"`
+	Recipients []recipientReport `json:"recipients"`
+	Names      namesReport       `json:"names"`
+	Logins     []loginReport     `json:"logins"`
+	Remedies   []remedyReport    `json:"remedies"`
+}
+
+type findingReport struct {
+	Rule        string          `json:"rule"`
+	Level       string          `json:"level"`
+	Weight      float64         `json:"weight"`
+	WindowStart string          `json:"window_start"`
+	WindowEnd   string          `json:"window_end"`
+	FlaggedAt   string          `json:"flagged_at"`
+	Sentence    string          `json:"sentence"`
+	Signals     json.RawMessage `json:"signals"`
+	Rows        []proofReport   `json:"rows"`
+}
+
+type proofReport struct {
+	Log    string `json:"log"`
+	Offset int64  `json:"log_offset"`
+	Path   string `json:"path"`
+	Line   int    `json:"line,omitempty"`
+	Text   string `json:"text,omitempty"`
+}
+
+type hourReport struct {
+	Hour         string `json:"hour"`
+	Transactions int    `json:"transactions"`
+	Recipients   int    `json:"recipients"`
+	External     *int   `json:"external"`
+	Refused      int    `json:"refused"`
+}
+
+type domainReport struct {
+	Domain     string `json:"domain"`
+	Recipients int    `json:"recipients"`
+	External   *bool  `json:"external"`
+}
+
+type recipientReport struct {
+	Time        string  `json:"time"`
+	Recipient   *string `json:"recipient"`
+	Reply       *int    `json:"reply"`
+	ReversePath *string `json:"reverse_path"`
+	ClientIP    string  `json:"client_ip"`
+	Log         string  `json:"log"`
+	Offset      int64   `json:"log_offset"`
+}
+
+type namesReport struct {
+	Clients      []useReport `json:"client_ips"`
+	HELOs        []useReport `json:"helo"`
+	ReversePaths []useReport `json:"reverse_paths"`
+	Servers      []useReport `json:"servers"`
+}
+
+type useReport struct {
+	Text         string `json:"text"`
+	Transactions int    `json:"transactions"`
+	Recipients   int    `json:"recipients"`
+}
+
+type loginReport struct {
+	Time     string `json:"time"`
+	ClientIP string `json:"client_ip"`
+	User     string `json:"user"`
+	Outcome  string `json:"outcome"`
+}
+
+type remedyReport struct {
+	Rule   string `json:"rule"`
+	Remedy string `json:"remedy"`
+}
+
 // newExplainReport turns a dossier into JSON's shape: no list is null.
 func newExplainReport(d dossier) explainReport {
 	r := explainReport{

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"relaywatch/ingest"
@@ -88,7 +86,7 @@ func (p *program) sources(paths []string, format, codePage string) ([]ingest.Sou
 
 func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bool) error {
 	start := time.Now()
-	ruleSet, err := loadRules(p.config.Rules.Path)
+	ruleSet, err := rulesIn(p.config.Rules.Path)
 	if err != nil {
 		return err
 	}
@@ -138,6 +136,9 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		p.log.Info().Msgf("removed %s transactions from before %s: store.keep is %s",
 			thousands(pruned.Transactions), short(pruned.Before), p.config.Store.Keep)
 	}
+	if err != nil && result.Files == 0 && result.Same == 0 && !asJSON {
+		return errSaid // There is nothing else to tell.
+	}
 	if err := p.reportIngest(ctx, db, report, result, asJSON); err != nil {
 		return err
 	}
@@ -182,61 +183,4 @@ func (p *program) sayNext(ctx context.Context, db *store.DB) error {
 		return err
 	}
 	return p.sayBlind(ctx, db)
-}
-
-// bar is the progress bar of a long read, where there is a terminal.
-type bar struct {
-	p    *program
-	bar  *progressbar.ProgressBar // nil without a terminal.
-	last error                    // Of a log, said on standard error.
-}
-
-func (p *program) progressBar() *bar { return &bar{p: p} }
-
-func (b *bar) show(at ingest.Progress) {
-	if !isTerminal(b.p.err) || at.Total == 0 {
-		return
-	}
-	if b.bar == nil {
-		b.bar = progressbar.NewOptions64(at.Total,
-			progressbar.OptionSetWriter(b.p.err),
-			progressbar.OptionSetWidth(30),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionClearOnFinish(),
-		)
-	}
-	seconds := max(b.bar.State().SecondsSince, 0.001)
-	left := seconds * float64(max(at.Total-at.Bytes, 0)) / float64(max(at.Bytes, 1))
-	b.bar.Describe(fmt.Sprintf("%s rows, %s rows/s, %s left", thousands(at.Rows), thousands(int64(float64(at.Rows)/seconds)),
-		span(time.Duration(left+1)*time.Second)))
-	_ = b.bar.Set64(min(at.Bytes, at.Total)) // It only draws.
-}
-
-func (b *bar) clear() {
-	if b.bar != nil {
-		_ = b.bar.Clear() // It only draws.
-	}
-}
-
-// said tells whether err consists of problems of logs, which problem has said.
-func (b *bar) said(err error) bool { return b.last != nil && errors.Is(err, b.last) }
-
-// problem says why a log was not read.
-func (b *bar) problem(path string, err error) {
-	b.clear()
-	b.last = err
-	var refused *ingest.RefusedError
-	var unknown *ingest.UnknownFormatError
-	switch {
-	case errors.As(err, &refused), errors.As(err, &unknown):
-		b.p.log.Error().Msg(visible(path + " " + err.Error()))
-	case errors.Is(err, fs.ErrNotExist):
-		b.p.log.Error().Msg(visible(path + " is not there: check the path, and quote a glob"))
-	case errors.Is(err, fs.ErrPermission):
-		b.p.log.Error().Msg(visible(path + " can't be read: give this account the right to read it"))
-	default:
-		b.p.log.Error().Msg(visible(path + ": " + err.Error()))
-	}
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -186,82 +184,3 @@ func folderRows(logs []ingest.Log) *rows {
 }
 
 func unread(l ingest.Log) size { return size(l.SizeBytes - l.ReadBytes) }
-
-// blindness is what a missing column costs.
-var blindness = []struct {
-	columns   []string // As a log's documentation names them.
-	detection string
-	remedy    string
-}{
-	{[]string{"cs-uri-query"}, "every rule that looks at senders or recipients", iisBox("URI Query (cs-uri-query)")},
-	{[]string{"sc-status"}, "refused-recipients and login-attack; refused recipients count as accepted", iisBox("Protocol Status (sc-status)")},
-	{[]string{"c-ip"}, "every rule, as nobody can be accused", iisBox("Client IP Address (c-ip)")},
-	{[]string{"cs-method"}, "every rule, as rows have no command", iisBox("Method (cs-method)")},
-	{[]string{"cs-username"}, "telling parallel sessions of one host apart by HELO name", iisBox("User Name (cs-username)")},
-	{[]string{"date"}, "the day of a row, where a log goes on after midnight", iisBox("Date (date)")},
-	{[]string{"time"}, "every rule with a window, and off-hours", iisBox("Time (time)")},
-	{[]string{"s-computername"}, "which server wrote a row", iisBox("Server Name (s-computername)")},
-	{[]string{"cs-bytes"}, "the size of messages", iisBox("Bytes Received (cs-bytes)")},
-	{[]string{"data", "event", "session-id", "remote-endpoint", "date-time", "context"}, "every rule", "read the log as Exchange wrote it, with all its columns"},
-}
-
-func iisBox(name string) string {
-	return "in IIS Manager, properties of the SMTP virtual server, General, Logging Properties, Advanced, tick " + name
-}
-
-// blind tells what the stored logs can't show.
-func blind(s store.Status) []blindReport {
-	list := []blindReport{}
-	for _, b := range blindness {
-		for _, column := range b.columns {
-			if n, example := lacking(s.Logs, column); n > 0 {
-				list = append(list, blindReport{
-					Detection: b.detection,
-					Reason:    fmt.Sprintf("%d of %d logs have no %s, as %s", n, len(s.Logs), column, example),
-					Remedy:    b.remedy,
-				})
-			}
-		}
-	}
-	if len(s.OwnDomains) == 0 && len(s.Logs) > 0 {
-		remedy := "set network.own_domains in the configuration, and run ingest again: all stored mail is then judged anew"
-		if len(s.Suggested) > 0 {
-			var names []string
-			for _, d := range s.Suggested {
-				names = append(names, d.Name)
-			}
-			remedy += "; outside clients deliver to " + strings.Join(names, ", ")
-		}
-		list = append(list, blindReport{"open-relay, external-only, and what is outside", "network.own_domains is not set", remedy})
-	}
-	return list
-}
-
-func lacking(logs []ingest.Log, column string) (n int, example string) {
-	for _, l := range logs {
-		for _, m := range l.Missing {
-			if strings.EqualFold(m, column) {
-				n++
-				example = l.Path
-			}
-		}
-	}
-	return n, example
-}
-
-func printBlind(w *page, list []blindReport) {
-	for _, b := range list {
-		w.line(2, "blind: %s (%s): %s", visible(b.Detection), visible(b.Reason), visible(b.Remedy))
-	}
-}
-
-// sayBlind prints what the stored logs can't show.
-func (p *program) sayBlind(ctx context.Context, db *store.DB) error {
-	s, err := db.Status(ctx)
-	if err != nil {
-		return err
-	}
-	w := &page{w: p.out, width: terminalWidth(p.out)}
-	printBlind(w, blind(s))
-	return w.err
-}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"relaywatch/ingest"
+)
+
+// bar is the progress bar of a long read, where there is a terminal.
+type bar struct {
+	p    *program
+	bar  *progressbar.ProgressBar // nil without a terminal.
+	last error                    // Of a log, said on standard error.
+}
+
+func (p *program) progressBar() *bar { return &bar{p: p} }
+
+func (b *bar) show(at ingest.Progress) {
+	if !isTerminal(b.p.err) || at.Total == 0 {
+		return
+	}
+	if b.bar == nil {
+		b.bar = progressbar.NewOptions64(at.Total,
+			progressbar.OptionSetWriter(b.p.err),
+			progressbar.OptionSetWidth(30),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	seconds := max(b.bar.State().SecondsSince, 0.001)
+	left := seconds * float64(max(at.Total-at.Bytes, 0)) / float64(max(at.Bytes, 1))
+	b.bar.Describe(fmt.Sprintf("%s rows, %s rows/s, %s left", thousands(at.Rows), thousands(int64(float64(at.Rows)/seconds)),
+		span(time.Duration(left+1)*time.Second)))
+	_ = b.bar.Set64(min(at.Bytes, at.Total)) // It only draws.
+}
+
+func (b *bar) clear() {
+	if b.bar != nil {
+		_ = b.bar.Clear() // It only draws.
+	}
+}
+
+// said tells whether err consists of problems of logs, which problem has said.
+func (b *bar) said(err error) bool { return b.last != nil && errors.Is(err, b.last) }
+
+// problem says why a log was not read.
+func (b *bar) problem(path string, err error) {
+	b.clear()
+	b.last = err
+	var refused *ingest.RefusedError
+	var unknown *ingest.UnknownFormatError
+	switch {
+	case errors.As(err, &refused), errors.As(err, &unknown):
+		b.p.log.Error().Msg(visible(path + " " + err.Error()))
+	case errors.Is(err, fs.ErrNotExist):
+		b.p.log.Error().Msg(visible(path + " is not there: check the path, and put a glob in quotes"))
+	case errors.Is(err, fs.ErrPermission):
+		b.p.log.Error().Msg(visible(path + " can't be read: give this account the right to read it"))
+	default:
+		b.p.log.Error().Msg(visible(path + ": " + err.Error()))
+	}
+}
