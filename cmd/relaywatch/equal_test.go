@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,7 +96,7 @@ func sampleLogs(t *testing.T) []string {
 // digits are those of a log's name, from the year on: 26110503 of
 // RECV2026110503-1.LOG, and 261105 of ex261105.log.
 func digits(path string) string {
-	name := strings.TrimPrefix(strings.TrimLeft(filepath.Base(path), "RECVSENDex"), "20")
+	name := strings.TrimPrefix(strings.TrimLeftFunc(filepath.Base(path), unicode.IsLetter), "20")
 	name, _, _ = strings.Cut(name, ".")
 	name, _, _ = strings.Cut(name, "-")
 	return name
