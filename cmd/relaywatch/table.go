@@ -8,14 +8,17 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"relaywatch/ingest"
 )
 
 // Widths in columns of a terminal.
 const (
-	gap       = 2  // Between two columns.
-	minProse  = 40 // A sentence in a narrower column is a ladder of words.
-	minCell   = 20 // A date with its time fits.
-	proseHang = 4  // Indent of a sentence below its row.
+	gap       = 2   // Between two columns.
+	minProse  = 40  // A sentence in a narrower column is a ladder of words.
+	minCell   = 20  // A date with its time fits.
+	proseHang = 4   // Indent of a sentence below its row.
+	maxName   = 120 // Longest name in a table of ours; JSON and CSV have it all.
 )
 
 // plainStyle has no lines between columns, so that rows can be copied and grepped.
@@ -74,6 +77,9 @@ func (r *rows) texts() *texts {
 		line := make([]string, len(cells))
 		for i, c := range cells {
 			line[i] = tableText(c)
+			if r.prose != "" && r.columns[i] != r.prose {
+				line[i] = ingest.Cut(line[i], maxName)
+			}
 			switch c.(type) {
 			case string, []byte:
 				t.numbers[i] = t.numbers[i] && c == "?"
