@@ -165,8 +165,15 @@ func TestHostileTextStays(t *testing.T) {
 func TestHostileArguments(t *testing.T) {
 	for _, h := range hostile {
 		for _, args := range [][]string{
-			{"explain", "user:" + h}, {"explain", h}, {"ingest", h}, {"query", h}, {"suspects", "--since", h}, {h},
-			{"--config", h, "status"}, {"--db", h, "status"}, {"rules", "check", "--rules", h},
+			{"explain", "user:" + h},
+			{"explain", h},
+			{"ingest", h},
+			{"query", h},
+			{"suspects", "--since", h},
+			{h},
+			{"--config", h, "status"},
+			{"--db", h, "status"},
+			{"rules", "check", "--rules", h},
 		} {
 			var out, errOut bytes.Buffer
 			run(t.Context(), append([]string{"--db", filepath.Join(t.TempDir(), "a.db")}, args...), &out, &errOut)
