@@ -130,8 +130,7 @@ func TestArrival(t *testing.T) {
 		{name: "twice", runs: [][]string{logs, logs}},
 		{name: "one server after the other", runs: [][]string{iis, exchange}},
 		{name: "the other server first", runs: [][]string{exchange, iis}},
-		{name: "one by one in the order of time", runs: oneByOne(logs)},
-		{name: "one by one, batches of 50 rows", runs: oneByOne(logs), batchRows: 50},
+		{name: "one by one in the order of time, in batches of 50 rows", runs: oneByOne(logs), batchRows: 50},
 		// A session that spans two logs is one only if the earlier is read first:
 		// the days of the IIS service hold no such session.
 		{name: "days of IIS backwards", runs: append([][]string{exchange}, oneByOne(reversed(iis))...)},

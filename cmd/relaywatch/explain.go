@@ -137,11 +137,15 @@ func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submit
 	if err != nil {
 		return err
 	}
-	if len(hours) == 0 && len(findings) == 0 {
+	logins, err := db.Logins(ctx, who, 0, 1<<40, maxLogins)
+	if err != nil {
+		return err
+	}
+	if len(hours)+len(findings)+len(logins) == 0 {
 		return fmt.Errorf("%s is not in the store: `relaywatch query \"SELECT DISTINCT submitter FROM v_hourly\"` lists who is", who)
 	}
 	if format == "json" {
-		d := dossier{Timeline: hours}
+		d := dossier{Timeline: hours, Logins: logins}
 		for _, f := range findings {
 			d.Findings = append(d.Findings, finding{Finding: f})
 		}
@@ -154,6 +158,7 @@ func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submit
 	text := &page{w: p.out, width: terminalWidth(p.out)}
 	text.line(2, "%s is not under suspicion: %s in %s with mail", visible(who.String()),
 		plural(int64(sent), "recipient"), plural(int64(len(hours)), "hour"))
+	(&dossier{Logins: logins}).printLogins(text)
 	for _, f := range findings {
 		note := "accuses nobody alone"
 		if f.Silenced != "" {

@@ -128,6 +128,10 @@ func (d *dossier) printNames(p *page) {
 			p.line(11, "  %-8s %s%s", list.name, strings.Join(texts[:min(len(texts), 4)], ", "), more(len(texts), 4))
 		}
 	}
+	d.printLogins(p)
+}
+
+func (d *dossier) printLogins(p *page) {
 	ok, failed := 0, 0
 	for _, l := range d.Logins {
 		if l.OK {
@@ -138,7 +142,8 @@ func (d *dossier) printNames(p *page) {
 	}
 	if ok+failed > 0 {
 		last := d.Logins[0]
-		p.line(11, "  logins   of the last %d: %d ok, %d failed; last %s UTC from %s", ok+failed, ok, failed, short(last.At), visible(last.ClientIP))
+		p.line(11, "  logins   of the last %d: %d ok, %d failed; last %s UTC as %s from %s",
+			ok+failed, ok, failed, short(last.At), visible(ingest.Cut(cmp.Or(last.User, "(not named)"), 60)), visible(last.ClientIP))
 	}
 }
 
