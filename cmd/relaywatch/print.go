@@ -1,13 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,24 +58,34 @@ func (r *rows) print(w io.Writer, format string) error {
 	return r.table(w, terminalWidth(w))
 }
 
-// csv writes RFC 4180. A text that is no number is quoted where it must be.
 func (r *rows) csv(w io.Writer) error {
-	record := make([]string, len(r.columns))
-	for i, c := range r.columns {
-		record[i] = csvCell(c)
-	}
-	if _, err := fmt.Fprintln(w, strings.Join(record, ",")); err != nil {
-		return err
-	}
+	c := csvWriter{bufio.NewWriter(w)}
+	c.head(r.columns)
 	for _, cells := range r.cells {
-		for i, cell := range cells {
-			record[i] = csvCell(cell)
-		}
-		if _, err := fmt.Fprintln(w, strings.Join(record, ",")); err != nil {
-			return err
-		}
+		c.record(cells)
 	}
-	return nil
+	return c.to.Flush()
+}
+
+// csvWriter writes RFC 4180, but for the line ends. Flush returns the first error.
+type csvWriter struct{ to *bufio.Writer }
+
+func (c csvWriter) head(columns []string) {
+	cells := make([]any, len(columns))
+	for i, name := range columns {
+		cells[i] = name
+	}
+	c.record(cells)
+}
+
+func (c csvWriter) record(cells []any) {
+	for i, cell := range cells {
+		if i > 0 {
+			c.to.WriteByte(',')
+		}
+		c.to.WriteString(csvCell(cell))
+	}
+	c.to.WriteByte('\n')
 }
 
 func (r *rows) json(w io.Writer) error {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -32,25 +34,52 @@ func (p *program) queryCommand() *cobra.Command {
 				return err
 			}
 			defer db.Close()
-			r := &rows{empty: "no rows"}
-			err = db.Query(c.Context(), sql, func(columns []string, values []any) error {
-				r.columns = columns
-				if values != nil {
-					r.cells = append(r.cells, slices.Clone(values))
-				}
-				return nil
-			})
+			if format == "csv" {
+				err = queryCSV(c.Context(), db, sql, p.out)
+			} else {
+				err = queryRows(c.Context(), db, sql, p.out, format)
+			}
 			if errors.Is(err, store.ErrReadOnly) {
 				return usageError{err}
 			}
-			if err != nil {
-				return err
-			}
-			return r.print(p.out, format)
+			return err
 		},
 	}
 	formatFlag(c, &format)
 	return c
+}
+
+// queryCSV writes rows as they come: there may be more than fit into memory.
+func queryCSV(ctx context.Context, db *store.DB, sql string, out io.Writer) error {
+	w := csvWriter{bufio.NewWriter(out)}
+	first := true
+	err := db.Query(ctx, sql, func(columns []string, values []any) error {
+		if first {
+			w.head(columns)
+			first = false
+		}
+		if values != nil {
+			w.record(values)
+		}
+		return nil
+	})
+	return errors.Join(err, w.to.Flush())
+}
+
+// queryRows gathers all rows: a table's columns are as wide as their widest cell.
+func queryRows(ctx context.Context, db *store.DB, sql string, out io.Writer, format string) error {
+	r := &rows{empty: "no rows"}
+	err := db.Query(ctx, sql, func(columns []string, values []any) error {
+		r.columns = columns
+		if values != nil {
+			r.cells = append(r.cells, slices.Clone(values))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.print(out, format)
 }
 
 // readSQL takes the SQL from the argument, from @FILE, or from standard input.
