@@ -19,7 +19,6 @@ import (
 // discover finds the logs of all sources that have something new in them.
 func (r *Reader) discover(ctx context.Context) (Result, error) {
 	var result Result
-	r.known = newKnownLogs(r.Resume.Logs)
 	byLog := map[*Log]*source{}
 	seen := map[string]bool{}
 	logs := 0
@@ -51,22 +50,34 @@ func (r *Reader) discover(ctx context.Context) (Result, error) {
 				continue
 			}
 			logs++
-			if first, ok := byLog[s.log]; ok {
-				first.copies = append(first.copies, s)
+			if !r.enlist(byLog, s) {
 				result.Same++
-				continue
 			}
-			byLog[s.log] = s
-			r.waiting = append(r.waiting, s)
 		}
 	}
-	slices.SortFunc(r.waiting, func(a, b *source) int {
-		return cmp.Or(cmp.Compare(a.first, b.first), compareID(a.log.ID, b.log.ID))
-	})
+	r.sortWaiting()
 	if logs == 0 && len(r.problems) == 0 {
 		return result, fmt.Errorf("%w in %s: check the path, and that protocol logging is on", ErrNoLogs, r.where())
 	}
 	return result, nil
+}
+
+// enlist takes a source on to be read. It returns false for a copy of a log that is
+// taken on already.
+func (r *Reader) enlist(byLog map[*Log]*source, s *source) bool {
+	if first, ok := byLog[s.log]; ok {
+		first.copies = append(first.copies, s)
+		return false
+	}
+	byLog[s.log] = s
+	r.waiting = append(r.waiting, s)
+	return true
+}
+
+func (r *Reader) sortWaiting() {
+	slices.SortFunc(r.waiting, func(a, b *source) int {
+		return cmp.Or(cmp.Compare(a.first, b.first), compareID(a.log.ID, b.log.ID))
+	})
 }
 
 func (r *Reader) where() string {
@@ -123,7 +134,7 @@ func (r *Reader) examine(src Source, path string) (*source, error) {
 	if err != nil || l == nil {
 		return nil, err
 	}
-	s := &source{log: l, path: path, page: src.CodePage}
+	s := &source{log: l, path: path, page: src.CodePage, plain: plain}
 	if plain && size <= l.ReadBytes || !plain && f.unzippedSize(size) == uint32(l.ReadBytes) {
 		return nil, nil
 	}

@@ -84,6 +84,29 @@ func (l *file) size() (bytes int64, plain bool, err error) {
 	return info.Size(), l.zip == nil, nil
 }
 
+// grown returns the beginning of a plain log again, if more of it was read than its
+// Head knows: it grew after it was recognised.
+func (l *file) grown(known *Log) ([]byte, bool) {
+	n := len(known.Head)
+	if l.zip != nil || n == 0 || known.Head[n-1].End == headBytes {
+		return nil, false
+	}
+	b := make([]byte, headBytes+1)
+	read, err := l.f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, false
+	}
+	return written(b[:read]), true
+}
+
+// written is what stands before the first NUL, which is not written yet.
+func written(b []byte) []byte {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
+
 // unzippedSize is what the trailer of a compressed log of size bytes says of its
 // size, modulo 2^32 (RFC 1952, ISIZE); of the last member if it has several.
 func (l *file) unzippedSize(size int64) uint32 {
@@ -105,9 +128,5 @@ func (l *file) beginning() ([]byte, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
-	b = b[:n]
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
-	return b, nil
+	return written(b[:n]), nil
 }

@@ -48,6 +48,14 @@ func (k *knownLogs) find(h Head, short bool) *Log {
 	return nil
 }
 
+// grew notes that more of a log's beginning is there than was known.
+func (k *knownLogs) grew(l *Log, head Head) {
+	if len(head) > len(l.Head) && l.Head.Same(head) {
+		l.Head = head
+		k.byLast[head[len(head)-1]] = l
+	}
+}
+
 // identify returns the log that begins with b, a new one if it is not known yet.
 // It returns nil while there is no row to tell it by, and an error for a format
 // that is not read.
@@ -59,10 +67,7 @@ func (k *knownLogs) identify(b []byte, want Format) (*Log, error) {
 	}
 	head := newHead(b)
 	if l := k.find(head, len(b) <= headBytes); l != nil {
-		if len(head) > len(l.Head) {
-			l.Head = head
-			k.byLast[head[len(head)-1]] = l
-		}
+		k.grew(l, head)
 		return l, nil
 	}
 	format := want

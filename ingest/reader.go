@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -64,14 +65,9 @@ var ErrNoLogs = errors.New("no SMTP log found")
 // sink. Logs that can't be read are reported to Problem and by the error, after
 // all others have been read; ErrNoLogs says that there was none at all.
 func (r *Reader) Run(ctx context.Context, sink func(context.Context, *Batch) error) (Result, error) {
-	var err error
-	if r.assembly, err = newAssembly(r.Resume.Sessions); err != nil {
+	if err := r.start(); err != nil {
 		return Result{}, err
 	}
-	if r.BatchRows == 0 {
-		r.BatchRows = 50_000
-	}
-	r.touched = map[*Log]*source{}
 	result, err := r.discover(ctx)
 	if err != nil {
 		return result, err
@@ -84,6 +80,20 @@ func (r *Reader) Run(ctx context.Context, sink func(context.Context, *Batch) err
 		return result, err
 	}
 	return result, errors.Join(r.problems...)
+}
+
+// start goes on from where an earlier run stopped.
+func (r *Reader) start() error {
+	var err error
+	if r.assembly, err = newAssembly(r.Resume.Sessions); err != nil {
+		return err
+	}
+	if r.BatchRows == 0 {
+		r.BatchRows = 50_000
+	}
+	r.known = newKnownLogs(r.Resume.Logs)
+	r.touched = map[*Log]*source{}
+	return nil
 }
 
 // merge applies the rows of all sources in the order of event time.
@@ -141,7 +151,9 @@ func (r *Reader) activate() {
 		s := r.waiting[0]
 		r.waiting = r.waiting[1:]
 		if err := s.open(r.assembly); err != nil {
-			r.problem(s.path, err)
+			if !errors.Is(err, errMoved) && !errors.Is(err, fs.ErrNotExist) { // Found again where it lies by then.
+				r.problem(s.path, err)
+			}
 			continue
 		}
 		r.touched[s.log] = s
@@ -163,6 +175,9 @@ func (r *Reader) advance(s *source) bool {
 		return true
 	}
 	r.progressed(s)
+	if b, ok := s.f.grown(s.log); ok {
+		r.known.grew(s.log, newHead(b))
+	}
 	s.mark()
 	if err := s.close(); err != nil {
 		r.problem(s.path, err)

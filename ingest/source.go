@@ -16,6 +16,7 @@ type source struct {
 	log    *Log // Shared by copies of the same log.
 	path   string
 	page   string // Code page.
+	plain  bool   // Not compressed.
 	first  mail.Time
 	copies []*source // The same log elsewhere: read on there once this one has ended.
 
@@ -37,13 +38,24 @@ func (s *source) compare(o *source) int {
 	return cmp.Compare(s.log.ID, o.log.ID)
 }
 
-// open opens the source at its cursor.
+// errMoved is returned by open where another log lies at the path by now.
+var errMoved = errors.New("another log lies there by now")
+
+// open opens the source at its cursor, after a look whether it is still the log
+// that was examined: a server may have renamed it since.
 func (s *source) open(a *assembly) error {
 	f, err := openFile(s.path)
 	if err != nil {
 		return err
 	}
 	s.f = f
+	b, err := f.beginning()
+	if err != nil {
+		return errors.Join(fmt.Errorf("read %s: %w", s.path, err), s.close())
+	}
+	if !s.log.Head.Same(newHead(b)) {
+		return errors.Join(errMoved, s.close())
+	}
 	if s.lines, err = newLines(f, s.log.ReadBytes); err != nil {
 		return errors.Join(fmt.Errorf("read %s: %w", s.path, err), s.close())
 	}
@@ -78,7 +90,7 @@ func (s *source) advance(t *tray) (bool, error) {
 		case err != nil:
 			return false, fmt.Errorf("read %s: %w", s.path, err)
 		}
-		row, at, err := s.decoder.decode(line, mail.LogPos{Log: s.log.ID, Offset: offset})
+		row, at, err := s.decode(line, offset)
 		switch {
 		case err != nil:
 			s.reject(t, offset, line, err)
@@ -88,6 +100,17 @@ func (s *source) advance(t *tray) (bool, error) {
 			return true, nil
 		}
 	}
+}
+
+// decode looks at a line. A decoder that panics costs one row, which goes to the
+// quarantine, and no other log.
+func (s *source) decode(line []byte, offset int64) (row bool, at mail.Time, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			row, err = false, fmt.Errorf("relaywatch could not read this row, which is a mistake of its own: %v", p)
+		}
+	}()
+	return s.decoder.decode(line, mail.LogPos{Log: s.log.ID, Offset: offset})
 }
 
 // reject quarantines a row.

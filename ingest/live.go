@@ -1,0 +1,284 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// PollMode tells how a Follower learns that a log grew.
+type PollMode string
+
+const (
+	PollAuto   PollMode = "auto"   // nxadm/tail on local disks, else looking.
+	PollAlways PollMode = "always" // Looking at size and time only.
+	PollNever  PollMode = "never"  // nxadm/tail also where a disk seems to be on the network. Looking goes on, more slowly.
+)
+
+// Defaults of a Follower.
+const (
+	DefaultInterval = 250 * time.Millisecond
+	idleAfter       = 15 * time.Minute // A log that did not grow for so long is looked at more slowly.
+	slowLooks       = 4                // How many intervals apart slow looks are, which also find new logs.
+	linger          = 20 * time.Millisecond
+)
+
+// Follower follows logs as they grow, for ever.
+//
+// It owns the set of logs and their cursors. Looking every Interval finds what grew,
+// what is new, and what was renamed, truncated or replaced; the rows are read from
+// the cursor on by the reader that also reads whole logs, so that there is one way
+// to be right about half rows, reserved space, copies and identities. nxadm/tail
+// stands at the live end of each log that grows, and wakes the reader within
+// milliseconds: what it does not see (see tails) costs an Interval, never a row.
+type Follower struct {
+	Sources   []Source
+	Resume    Resume
+	Poll      PollMode
+	Interval  time.Duration                // Between looks; 0 is DefaultInterval.
+	BatchRows int                          // As Reader.BatchRows.
+	Problem   func(path string, err error) // Optional. Trouble with a log, once until it changes; nil: it is over.
+	Tick      <-chan time.Time             // Optional: takes the place of the clock, for tests.
+	Looked    func()                       // Optional: called after each look, when all that it found is handed on.
+
+	reader *Reader
+	tails  *tails
+	looks  int               // Until the next slow one.
+	told   map[string]string // Trouble that was told, by what it is about.
+
+	mu   sync.Mutex // Guards logs.
+	logs map[string]*Followed
+}
+
+// FollowMode tells how a log is followed.
+type FollowMode string
+
+const (
+	FollowTail       FollowMode = "tail"       // nxadm/tail stands at its end.
+	FollowPoll       FollowMode = "poll"       // Its size is looked at.
+	FollowIdle       FollowMode = "idle"       // It did not grow for long; its size is looked at more slowly.
+	FollowUnreadable FollowMode = "unreadable" // See Followed.Error.
+)
+
+// Followed is a log file as its Follower sees it.
+type Followed struct {
+	Path      string
+	Mode      FollowMode
+	SizeBytes int64     // On disk.
+	ReadBytes int64     // Of the log, decompressed.
+	Grown     time.Time // When it was seen to grow, by the clock; zero if it did not since the start.
+	Error     string    // Why it can't be read, or is refused; "" if it is.
+
+	from  Source
+	stamp stamp
+	log   *Log // nil until it is known.
+	plain bool // Not compressed.
+}
+
+// stamp tells whether a file may have changed.
+type stamp struct {
+	size int64
+	at   time.Time
+}
+
+// Logs are the files that are followed, by path. It may be called while Run runs.
+func (f *Follower) Logs() []Followed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := make([]Followed, 0, len(f.logs))
+	for _, l := range f.logs {
+		list = append(list, *l)
+	}
+	slices.SortFunc(list, func(a, b Followed) int { return compareText(a.Path, b.Path) })
+	return list
+}
+
+// Run follows until ctx is done; then it hands on what it has read, and returns
+// nil. It stops at the first error of sink.
+func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) error) error {
+	f.reader = &Reader{Resume: f.Resume, BatchRows: f.BatchRows}
+	if err := f.reader.start(); err != nil {
+		return err
+	}
+	f.logs = map[string]*Followed{}
+	f.tails = newTails()
+	defer f.tails.stopAll()
+	ticks := f.Tick
+	if ticks == nil {
+		interval := f.Interval
+		if interval == 0 {
+			interval = DefaultInterval
+		}
+		t := time.NewTicker(interval)
+		defer t.Stop()
+		ticks = t.C
+	}
+	now := time.Now()
+	for {
+		if err := f.look(ctx, sink, now); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if f.Looked != nil {
+			f.Looked()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case now = <-ticks:
+		case <-f.tails.wake:
+			// Rows mostly come in groups: a moment more makes one batch of them.
+			select {
+			case <-time.After(linger):
+			case <-ctx.Done():
+			}
+			now = time.Now()
+			f.looks++ // It takes no turn of the slow looks.
+		}
+	}
+}
+
+// look reads everything that grew.
+func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) error, now time.Time) error {
+	slow := f.looks <= 0
+	if slow {
+		f.looks = slowLooks
+	}
+	f.looks--
+	byLog := map[*Log]*source{}
+	read := map[*Followed]*source{}
+	for _, c := range f.candidates(slow) {
+		if s := f.examine(c, now); s != nil {
+			read[f.logs[c.path]] = s
+			f.reader.enlist(byLog, s)
+		}
+	}
+	if len(f.reader.waiting) == 0 {
+		return nil
+	}
+	f.reader.sortWaiting()
+	f.reader.Problem = f.trouble
+	f.reader.problems = nil
+	err := f.reader.merge(ctx, sink)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for l := range read {
+		l.ReadBytes = l.log.ReadBytes
+		f.stand(l, now)
+	}
+	return err
+}
+
+// candidate is a file to look at.
+type candidate struct {
+	source Source
+	path   string
+}
+
+// candidates are all files of the sources in a slow look, and those that grew
+// lately in another.
+func (f *Follower) candidates(slow bool) []candidate {
+	var list []candidate
+	if !slow {
+		for path, l := range f.logs {
+			if l.Mode == FollowTail || l.Mode == FollowPoll {
+				list = append(list, candidate{f.sourceOf(path), path})
+			}
+		}
+		return list
+	}
+	there := map[string]bool{}
+	complete := true
+	for _, src := range f.Sources {
+		paths, _, err := src.files()
+		f.report("source "+src.Path, src.Path, err)
+		complete = complete && err == nil
+		for _, path := range paths {
+			if !there[path] {
+				there[path] = true
+				list = append(list, candidate{src, path})
+			}
+		}
+	}
+	if complete {
+		f.forget(there)
+	}
+	return list
+}
+
+// forget drops files that are no longer there. What was read of them is stored.
+func (f *Follower) forget(there map[string]bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for path := range f.logs {
+		if !there[path] {
+			delete(f.logs, path)
+			f.tails.stop(path)
+		}
+	}
+}
+
+func (f *Follower) sourceOf(path string) Source {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logs[path].from
+}
+
+// examine looks at a file, and returns what is to be read of it, if anything.
+func (f *Follower) examine(c candidate, now time.Time) *source {
+	info, err := statLog(c.path)
+	l := f.followed(c)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) { // A file may go between two looks.
+			f.fail(l, err)
+		}
+		return nil
+	}
+	seen := stamp{info.Size(), info.ModTime()}
+	if f.unchanged(l, seen, now) {
+		return nil
+	}
+	s, err := f.reader.examine(c.source, c.path)
+	var unknown *UnknownFormatError
+	if errors.As(err, &unknown) {
+		f.settle(l, seen, nil) // Other files may lie in a folder of logs.
+		return nil
+	}
+	if err != nil {
+		f.fail(l, err)
+		return nil
+	}
+	f.report("log "+c.path, c.path, nil)
+	f.settle(l, seen, s)
+	return s
+}
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// statLog asks for size and time. On Windows the folder's entry of an open file is
+// behind; the open file itself is not.
+func statLog(path string) (os.FileInfo, error) {
+	if !staleFolders {
+		return os.Stat(path)
+	}
+	f, err := openShared(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Stat()
+}

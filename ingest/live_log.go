@@ -1,0 +1,112 @@
+package ingest
+
+import "time"
+
+// followed is the entry of a file; a new one if it is new.
+func (f *Follower) followed(c candidate) *Followed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.logs[c.path]
+	if l == nil {
+		l = &Followed{Path: c.path, Mode: FollowPoll, from: c.source}
+		f.logs[c.path] = l
+	}
+	return l
+}
+
+// freshFor is how long a file's time may be the same after two writes: file systems
+// count it in steps, of two seconds at the most (FAT).
+const freshFor = 2 * time.Second
+
+// unchanged tells whether a file is as it was when it was looked at last.
+func (f *Follower) unchanged(l *Followed, seen stamp, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	whole := l.log != nil && l.plain && l.ReadBytes == seen.size
+	if l.stamp != seen || l.Error != "" || !whole && now.Sub(seen.at) < freshFor {
+		return false
+	}
+	f.cool(l, now)
+	return true
+}
+
+// settle notes what a look at a file found: s is nil if there is nothing to read.
+func (f *Follower) settle(l *Followed, seen stamp, s *source) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l.stamp, l.SizeBytes, l.Error = seen, seen.size, ""
+	if l.Mode == FollowUnreadable {
+		l.Mode = FollowPoll
+	}
+	if s == nil {
+		return
+	}
+	if l.log != nil && l.log != s.log {
+		f.tails.stop(l.Path) // Another log took its place.
+	}
+	l.log, l.plain = s.log, s.plain
+}
+
+// stand puts nxadm/tail at the end of a log that has just been read to its end, and
+// notes that it grew. The caller holds f.mu.
+func (f *Follower) stand(l *Followed, now time.Time) {
+	l.Grown = now
+	l.Mode = FollowPoll
+	l.SizeBytes = max(l.SizeBytes, l.ReadBytes) // It may have grown since it was looked at.
+	// Behind half a row or reserved space, tail would lose what is written over it.
+	whole := l.plain && l.ReadBytes == l.SizeBytes
+	if !whole || f.Poll == PollAlways || f.Poll != PollNever && remote(l.Path) {
+		f.tails.stop(l.Path)
+		return
+	}
+	if f.tails.stand(l.Path, l.ReadBytes) {
+		l.Mode = FollowTail
+	}
+}
+
+// cool sends a log that did not grow for long to the slow looks. The caller holds
+// f.mu.
+func (f *Follower) cool(l *Followed, now time.Time) {
+	if l.Mode == FollowUnreadable || now.Sub(l.Grown) < idleAfter {
+		return
+	}
+	l.Mode = FollowIdle
+	f.tails.stop(l.Path)
+}
+
+// fail notes that a file can't be read now.
+func (f *Follower) fail(l *Followed, err error) {
+	f.mu.Lock()
+	l.Mode, l.Error = FollowUnreadable, err.Error()
+	f.tails.stop(l.Path)
+	f.mu.Unlock()
+	f.report("log "+l.Path, l.Path, err)
+}
+
+// trouble is what the reader says while it reads.
+func (f *Follower) trouble(path string, err error) {
+	f.mu.Lock()
+	l := f.logs[path]
+	f.mu.Unlock()
+	if l != nil {
+		f.fail(l, err)
+	}
+}
+
+// report tells of trouble once until it changes, and once that it is over.
+func (f *Follower) report(key, path string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if f.told == nil {
+		f.told = map[string]string{}
+	}
+	if f.told[key] == text {
+		return
+	}
+	f.told[key] = text
+	if f.Problem != nil {
+		f.Problem(path, err)
+	}
+}

@@ -1,0 +1,10 @@
+//go:build !linux && !windows
+
+package ingest
+
+// staleFolders is true where a folder's entry of an open file may be behind.
+const staleFolders = false
+
+// remote is true where it is not known whether a file lies on another machine: it
+// is looked at.
+func remote(string) bool { return true }
