@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -103,10 +104,15 @@ func (s Source) files() (paths []string, explicit bool, err error) {
 		return paths, false, err
 	case err == nil:
 		return []string{s.Path}, true, nil
-	case !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(s.Path, "*?[{"):
+	case errors.Is(err, fs.ErrPermission) || !strings.ContainsAny(s.Path, "*?[{"):
 		return nil, true, err
 	}
-	paths, err = doublestar.FilepathGlob(s.Path, doublestar.WithFilesOnly())
+	// A glob is not there, or, on Windows, has a name that no file can have.
+	options := []doublestar.GlobOption{doublestar.WithFilesOnly()}
+	if runtime.GOOS == "windows" {
+		options = append(options, doublestar.WithCaseInsensitive())
+	}
+	paths, err = doublestar.FilepathGlob(s.Path, options...)
 	if err == nil && len(paths) == 0 {
 		err = fmt.Errorf("no file matches: %w", fs.ErrNotExist)
 	}
