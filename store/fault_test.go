@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -35,6 +36,9 @@ func TestSameFile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.gone && runtime.GOOS == "windows" {
+				t.Skip("Windows lets nobody remove an open store")
+			}
 			path := filepath.Join(t.TempDir(), "relaywatch.db")
 			db := open(t, path)
 			tt.do(t, path)

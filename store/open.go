@@ -105,11 +105,13 @@ func exists(path string) bool {
 // fileURI is path as SQLite's URI (sqlite.org/uri.html).
 func fileURI(path, query string) string {
 	path = filepath.ToSlash(path)
-	if filepath.VolumeName(path) != "" {
-		path = "/" + path // file:/C:/logs
-	}
 	// A colon or // at the beginning would be read as something else.
-	if !strings.HasPrefix(path, "/") {
+	switch {
+	case strings.HasPrefix(path, "//"):
+		path = "//" + path // file:////host/share
+	case filepath.VolumeName(path) != "":
+		path = "/" + path // file:/C:/logs
+	case !strings.HasPrefix(path, "/"):
 		path = "./" + path
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query
