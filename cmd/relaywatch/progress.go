@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"time"
 
+	"github.com/mattn/go-colorable"
 	"github.com/schollz/progressbar/v3"
 
 	"relaywatch/ingest"
@@ -26,7 +29,8 @@ func (b *bar) show(at ingest.Progress) {
 	}
 	if b.bar == nil {
 		b.bar = progressbar.NewOptions64(at.Total,
-			progressbar.OptionSetWriter(b.p.err),
+			progressbar.OptionSetWriter(b.writer()),
+			progressbar.OptionUseANSICodes(true),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionSetPredictTime(false),
@@ -39,6 +43,14 @@ func (b *bar) show(at ingest.Progress) {
 	b.bar.Describe(fmt.Sprintf("%s rows, %s rows/s, %s left", thousands(at.Rows), thousands(int64(float64(at.Rows)/seconds)),
 		span(time.Duration(left+1)*time.Second)))
 	_ = b.bar.Set64(min(at.Bytes, at.Total)) // It only draws.
+}
+
+// writer is the terminal, that of Windows taught to clear a line.
+func (b *bar) writer() io.Writer {
+	if f, ok := b.p.err.(*os.File); ok {
+		return colorable.NewColorable(f)
+	}
+	return b.p.err
 }
 
 func (b *bar) clear() {
