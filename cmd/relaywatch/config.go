@@ -25,6 +25,7 @@ type Config struct {
 	Hours   HoursConfig   `mapstructure:"hours" yaml:"hours"`
 	Allow   []AllowConfig `mapstructure:"allow" yaml:"allow"`
 	Rules   RulesConfig   `mapstructure:"rules" yaml:"rules"`
+	Agent   AgentConfig   `mapstructure:"agent" yaml:"agent"`
 	Digest  DigestConfig  `mapstructure:"digest" yaml:"digest"`
 }
 
@@ -68,6 +69,14 @@ type RulesConfig struct {
 	Path string `mapstructure:"path" yaml:"path"` // Folder of YAML files; empty: the built-in rules.
 }
 
+// AgentConfig says how the agent follows logs.
+type AgentConfig struct {
+	Poll     string `mapstructure:"poll" yaml:"poll"`         // auto, always, never; default auto.
+	Interval string `mapstructure:"interval" yaml:"interval"` // Between looks at the logs, as 250ms, which is the default.
+	Listen   string `mapstructure:"listen" yaml:"listen"`     // Address for /metrics and /healthz, as 127.0.0.1:9464; empty: none.
+	Log      string `mapstructure:"log" yaml:"log"`           // File for the agent's own messages, which rotates; empty: the console only.
+}
+
 // DigestConfig is for the daily mail.
 type DigestConfig struct {
 	At   string     `mapstructure:"at" yaml:"at"`
@@ -95,6 +104,10 @@ var configDefaults = map[string]any{
 	"hours.business":      "mon-fri 07:00-19:00",
 	"hours.holidays":      []string{},
 	"rules.path":          "",
+	"agent.poll":          "auto",
+	"agent.interval":      "250ms",
+	"agent.listen":        "",
+	"agent.log":           "",
 	"digest.at":           "07:30",
 	"digest.from":         "",
 	"digest.to":           []string{},

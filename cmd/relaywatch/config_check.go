@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -105,7 +106,41 @@ func (c *Config) check(p positions) []error {
 			bad("$.rules.path", "%q is no folder; leave it empty for the built-in rules", c.Rules.Path)
 		}
 	}
+	errs = append(errs, c.Agent.check(p)...)
 	return append(errs, c.Digest.check(p)...)
+}
+
+func (a *AgentConfig) check(p positions) []error {
+	var errs []error
+	switch ingest.PollMode(a.Poll) {
+	case ingest.PollAuto, ingest.PollAlways, ingest.PollNever:
+	default:
+		errs = append(errs, p.at("$.agent.poll", "%q: use auto, always or never", a.Poll))
+	}
+	if d, err := time.ParseDuration(a.Interval); err != nil || d < minInterval || d > maxInterval {
+		errs = append(errs, p.at("$.agent.interval", "%q: use a time span from 50ms to 1h, as 250ms", a.Interval))
+	}
+	if a.Listen != "" {
+		if _, _, err := net.SplitHostPort(a.Listen); err != nil {
+			errs = append(errs, p.at("$.agent.listen", "%q is no address with a port; write it as 127.0.0.1:9464", a.Listen))
+		}
+	}
+	return errs
+}
+
+// Bounds of agent.interval: more often is only load, more rarely is no following.
+const (
+	minInterval = 50 * time.Millisecond
+	maxInterval = time.Hour
+)
+
+// interval is how often logs are looked at. The configuration is checked before.
+func (a *AgentConfig) interval() time.Duration {
+	d, err := time.ParseDuration(a.Interval)
+	if err != nil {
+		return ingest.DefaultInterval
+	}
+	return d
 }
 
 // ruleNames are the names of the rules in force, if an allow-list entry needs them;

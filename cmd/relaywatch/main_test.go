@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) {
 // relaywatch is main with the size of a Batch from the environment, so that a kill
 // hits between Batches, too.
 func relaywatch() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := &program{out: os.Stdout, err: os.Stderr}
 	p.batchRows, _ = strconv.Atoi(os.Getenv("TEST_BATCH_ROWS")) // 0 is the default.

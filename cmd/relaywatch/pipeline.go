@@ -25,8 +25,9 @@ type pipeline struct {
 	rules  []*detect.Rule
 	site   detect.Site
 	engine *detect.Engine
-	by     string // What judges: a fingerprint of rules and site.
-	anew   bool   // All that is stored must be judged anew at the end.
+	by     string    // What judges: a fingerprint of rules and site.
+	anew   bool      // All that is stored must be judged anew at the end.
+	until  mail.Time // Up to where the store's last judgement went.
 	found  map[findingKey]bool
 
 	// New rows of the views of the same name.
@@ -61,6 +62,7 @@ func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site
 	if err != nil {
 		return nil, err
 	}
+	p.until = c.Until
 	if c.By != p.by && c.Until != 0 {
 		p.anew = true
 		return p, nil
@@ -73,6 +75,19 @@ func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site
 	}
 	p.engine.Restored()
 	return p, nil
+}
+
+// catchUp judges anew before anything is read, where rules or site changed: whoever
+// reads for ever has no end to do it at.
+func (p *pipeline) catchUp(ctx context.Context) error {
+	if !p.anew {
+		return nil
+	}
+	j, err := p.judgeAnew(ctx, p.until.Add(detect.Grace))
+	if err != nil {
+		return err
+	}
+	return p.db.WriteJudgement(ctx, j)
 }
 
 // step is what one Batch gives to write.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/kardianos/service"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+// runAgent runs the agent until ctx is done. events is the system's event log, or
+// nil; it hears of the start, the stop and of trouble.
+func (p *program) runAgent(ctx context.Context, events service.Logger) error {
+	if err := p.checkSources(); err != nil {
+		return err
+	}
+	log, done := p.agentLog(events)
+	defer done()
+	p.log = log
+	a := &agent{p: p, started: time.Now(), trouble: map[string]trouble{}}
+	g, ctx := errgroup.WithContext(ctx)
+	if address := p.config.Agent.Listen; address != "" {
+		g.Go(func() error { return a.serve(ctx, address) })
+	}
+	g.Go(func() error {
+		err := a.run(ctx)
+		if err == nil {
+			err = context.Canceled // The page ends with the agent.
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil && err != context.Canceled {
+		return err
+	}
+	return nil
+}
+
+// checkSources says before the start what would stop the agent at once.
+func (p *program) checkSources() error {
+	if _, err := p.sources(nil, "", ""); err != nil {
+		return err
+	}
+	_, err := rulesIn(p.config.Rules.Path)
+	return err
+}
+
+// How much of its own log the agent keeps: three files of 10 MB.
+const (
+	ownLogMB    = 10
+	ownLogFiles = 3
+)
+
+// agentLog writes to the console, to a file that rotates, and what matters to the
+// system's event log.
+func (p *program) agentLog(events service.Logger) (log zerolog.Logger, done func()) {
+	console := zerolog.ConsoleWriter{Out: p.err, NoColor: !isTerminal(p.err), TimeFormat: time.RFC3339}
+	writers := []io.Writer{console}
+	done = func() {}
+	path := p.config.Agent.Log
+	if path == "" && events != nil {
+		path = filepath.Join(filepath.Dir(p.config.Store.Path), "relaywatch.log") // A service has no console.
+	}
+	if path != "" {
+		file := &lumberjack.Logger{Filename: path, MaxSize: ownLogMB, MaxBackups: ownLogFiles}
+		done = func() { _ = file.Close() } // The process ends.
+		writers = append(writers, file)
+	}
+	if events != nil {
+		writers = append(writers, eventWriter{events})
+	}
+	return zerolog.New(zerolog.MultiLevelWriter(writers...)).Level(p.log.GetLevel()).With().Timestamp().Logger(), done
+}
+
+// eventWriter hands messages that matter to the system's event log.
+type eventWriter struct{ events service.Logger }
+
+func (w eventWriter) Write(b []byte) (int, error) { return len(b), nil }
+
+func (w eventWriter) WriteLevel(level zerolog.Level, b []byte) (int, error) {
+	switch {
+	case level >= zerolog.ErrorLevel:
+		return len(b), w.events.Error(string(b))
+	case level == zerolog.WarnLevel:
+		return len(b), w.events.Warning(string(b))
+	case level == zerolog.InfoLevel:
+		return len(b), w.events.Info(string(b))
+	}
+	return len(b), nil
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"relaywatch/ingest"
+)
+
+// health is the agent as it is now: what /healthz, /metrics and `status` show.
+type health struct {
+	Version string            `json:"version"`
+	Started time.Time         `json:"started"`
+	At      time.Time         `json:"at"` // Clock time of this report.
+	Rows    int64             `json:"rows"`
+	Found   int64             `json:"findings"`
+	Batch   time.Time         `json:"last_batch"`
+	Row     string            `json:"last_row"`
+	Finding string            `json:"last_finding"`
+	Trouble map[string]string `json:"trouble"` // By what is wrong; empty if all is well.
+	Logs    []followedLog     `json:"logs"`
+}
+
+type followedLog struct {
+	Path  string    `json:"path"`
+	Mode  string    `json:"mode"`
+	Size  int64     `json:"size_bytes"`
+	Read  int64     `json:"read_bytes"`
+	Grown time.Time `json:"last_growth"`
+	Error string    `json:"error,omitempty"`
+}
+
+func (a *agent) health(now time.Time) health {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := health{
+		Version: version(), Started: a.started, At: now, Rows: a.last.Rows, Found: a.last.Found,
+		Batch: a.last.Batch, Row: a.last.Row.String(), Finding: a.last.Finding.String(), Trouble: map[string]string{},
+	}
+	for what, t := range a.trouble {
+		h.Trouble[what] = t.Text
+	}
+	if a.follower != nil {
+		for _, l := range a.follower.Logs() {
+			h.Logs = append(h.Logs, newFollowedLog(l))
+		}
+	}
+	return h
+}
+
+func newFollowedLog(l ingest.Followed) followedLog {
+	return followedLog{Path: l.Path, Mode: string(l.Mode), Size: l.SizeBytes, Read: l.ReadBytes, Grown: l.Grown, Error: l.Error}
+}
+
+// serve answers /metrics and /healthz until ctx is done. Nothing of the mail is
+// shown there, only counts.
+func (a *agent) serve(ctx context.Context, address string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("agent.listen: %w", err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &metrics{a})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", a.serveHealth)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		<-ctx.Done()
+		_ = server.Close()
+	}()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (a *agent) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	h := a.health(time.Now())
+	w.Header().Set("Content-Type", "application/json")
+	if len(h.Trouble) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(h) // A client that went away.
+}
+
+// metrics are the agent's figures for Prometheus.
+type metrics struct{ a *agent }
+
+var (
+	rowsTotal = prometheus.NewDesc("relaywatch_rows_total", "Log rows stored since the start.", nil, nil)
+	findings  = prometheus.NewDesc("relaywatch_findings_total", "Findings since the start.", nil, nil)
+	troubles  = prometheus.NewDesc("relaywatch_troubles", "Things that are wrong now.", nil, nil)
+	lastBatch = prometheus.NewDesc("relaywatch_last_batch_timestamp_seconds", "When rows were stored last.", nil, nil)
+	logLag    = prometheus.NewDesc("relaywatch_log_unread_bytes", "Bytes of a log that are not stored yet.", []string{"path"}, nil)
+)
+
+func (m *metrics) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, logLag} {
+		c <- d
+	}
+}
+
+func (m *metrics) Collect(c chan<- prometheus.Metric) {
+	h := m.a.health(time.Now())
+	c <- prometheus.MustNewConstMetric(rowsTotal, prometheus.CounterValue, float64(h.Rows))
+	c <- prometheus.MustNewConstMetric(findings, prometheus.CounterValue, float64(h.Found))
+	c <- prometheus.MustNewConstMetric(troubles, prometheus.GaugeValue, float64(len(h.Trouble)))
+	if !h.Batch.IsZero() {
+		c <- prometheus.MustNewConstMetric(lastBatch, prometheus.GaugeValue, float64(h.Batch.Unix()))
+	}
+	for _, l := range h.Logs {
+		c <- prometheus.MustNewConstMetric(logLag, prometheus.GaugeValue, float64(l.Size-l.Read), l.Path)
+	}
+}
