@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -177,9 +178,16 @@ func (a *agent) follow(ctx context.Context) error {
 	a.mu.Lock()
 	a.follower = f
 	a.mu.Unlock()
-	go l.look(ctx)
+	looks := make(chan struct{})
+	go func() {
+		defer close(looks)
+		l.look(ctx)
+	}()
 	err = f.Run(ctx, l.sink)
-	if errors.Is(context.Cause(ctx), errReload) {
+	cause := context.Cause(ctx)
+	cancel(nil)
+	<-looks // The store is closed after this.
+	if errors.Is(cause, errReload) {
 		return errReload
 	}
 	if err != nil {
@@ -201,7 +209,6 @@ type live struct {
 	watch  *configWatch
 	cancel context.CancelCauseFunc
 	judged time.Time // Clock time of the last final judgement.
-	pruned time.Time // Of the last pruning.
 	shown  bool      // The store holds provisional findings.
 }
 
@@ -256,7 +263,7 @@ func (l *live) judge(ctx context.Context, b *ingest.Batch) error {
 		return err
 	}
 	l.agent.seen(b, l.line)
-	return l.prune(ctx, now)
+	return nil
 }
 
 // preview shows what rests on rows that others may still precede. The store drops
@@ -273,25 +280,56 @@ func (l *live) preview(ctx context.Context, dropped bool) error {
 	return l.db.WriteJudgement(ctx, j)
 }
 
-func (l *live) prune(ctx context.Context, now time.Time) error {
+// prune removes rows that are too old. It takes small steps, between which rows are
+// stored.
+func (l *live) prune(ctx context.Context) {
 	keep, err := l.agent.p.config.keep()
-	if err != nil || keep == 0 || now.Sub(l.pruned) < pruneEvery {
-		return err
+	if err != nil || keep == 0 {
+		return
 	}
-	l.pruned = now
-	_, err = l.db.Prune(ctx, keep)
-	return err
+	pruned, err := l.db.Prune(ctx, keep)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		l.agent.say("prune", err)
+	default:
+		l.agent.heal("prune")
+		if pruned.Transactions > 0 {
+			l.agent.p.log.Info().Int64("transactions", pruned.Transactions).Str("before", pruned.Before.String()).Msg("old rows removed")
+		}
+	}
 }
 
-// look reloads the configuration when it changes.
+// report keeps the agent's health in the store, for `status`.
+func (l *live) report(ctx context.Context) {
+	b, err := json.Marshal(l.agent.health(time.Now()))
+	if err == nil {
+		err = l.db.WriteAgent(ctx, b)
+	}
+	if err != nil && ctx.Err() == nil {
+		l.agent.say("report", err)
+		return
+	}
+	l.agent.heal("report")
+}
+
+// look does what comes round: it reloads the configuration when it changes, prunes,
+// and reports.
 func (l *live) look(ctx context.Context) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
+	prune := time.NewTicker(pruneEvery)
+	defer prune.Stop()
+	l.report(ctx)
+	l.prune(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-prune.C:
+			l.prune(ctx)
 		case <-tick.C:
+			l.report(ctx)
 			if !l.watch.changed() {
 				continue
 			}

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"relaywatch/ingest"
+	"relaywatch/store"
 )
 
 // health is the agent as it is now: what /healthz, /metrics and `status` show.
@@ -120,5 +123,38 @@ func (m *metrics) Collect(c chan<- prometheus.Metric) {
 	}
 	for _, l := range h.Logs {
 		c <- prometheus.MustNewConstMetric(logLag, prometheus.GaugeValue, float64(l.Size-l.Read), l.Path)
+	}
+}
+
+// lastReport is what an agent kept of its health; nil if none ever ran.
+func lastReport(ctx context.Context, db *store.DB) (*health, error) {
+	b, err := db.Agent(ctx)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	h := &health{}
+	if err := json.Unmarshal(b, h); err != nil {
+		return nil, fmt.Errorf("read the agent's report from the store: %w", err)
+	}
+	return h, nil
+}
+
+// silent is how old an agent's report may be for the agent to be running: it reports
+// every few seconds.
+const silent = 6 * reloadEvery
+
+// print says for `status` how the agent is.
+func (h *health) print(w *page, hang int, now time.Time) {
+	state := "running since " + h.Started.UTC().Format("2006-01-02 15:04")
+	if now.Sub(h.At) > silent {
+		state = "not running, last seen " + h.At.UTC().Format("2006-01-02 15:04")
+	}
+	unread := int64(0)
+	for _, l := range h.Logs {
+		unread += max(0, l.Size-l.Read)
+	}
+	w.line(hang, "agent      %s UTC; %s followed, %s unread", state, plural(int64(len(h.Logs)), "log"), size(unread))
+	for _, what := range slices.Sorted(maps.Keys(h.Trouble)) {
+		w.line(hang, "trouble    %s: %s", visible(what), visible(h.Trouble[what]))
 	}
 }

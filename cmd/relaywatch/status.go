@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,10 +29,14 @@ func (p *program) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return printJSON(p.out, newStatusReport(s))
+			agent, err := lastReport(c.Context(), db)
+			if err != nil {
+				return err
 			}
-			return p.printStatus(s, eachLog)
+			if asJSON {
+				return printJSON(p.out, newStatusReport(s, agent))
+			}
+			return p.printStatus(s, agent, eachLog)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -53,6 +58,7 @@ type statusReport struct {
 	OpenSuspects int64         `json:"open_suspects"`
 	Findings     int64         `json:"findings"`
 	Silenced     int64         `json:"silenced"`
+	Agent        *health       `json:"agent"` // Its last report; null if none ever ran.
 	Logs         []logReport   `json:"logs"`
 	Blind        []blindReport `json:"blind"`
 }
@@ -80,13 +86,13 @@ type blindReport struct {
 	Remedy    string `json:"remedy"`
 }
 
-func newStatusReport(s store.Status) statusReport {
+func newStatusReport(s store.Status, agent *health) statusReport {
 	r := statusReport{
 		Version: version(), Store: s.Path, StoreBytes: s.SizeBytes,
 		Transactions: s.Transactions, Recipients: s.Recipients, Quarantined: s.Quarantined,
 		OldestRow: s.Oldest.String(), NewestRow: s.Newest.String(), JudgedUntil: s.JudgedUntil.String(),
 		OpenSuspects: s.OpenEpisodes, Findings: s.Findings, Silenced: s.Silenced,
-		Logs: []logReport{}, Blind: blind(s),
+		Agent: agent, Logs: []logReport{}, Blind: blind(s),
 	}
 	for _, l := range s.Logs {
 		missing := l.Missing
@@ -102,7 +108,7 @@ func newStatusReport(s store.Status) statusReport {
 	return r
 }
 
-func (p *program) printStatus(s store.Status, eachLog bool) error {
+func (p *program) printStatus(s store.Status, agent *health, eachLog bool) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	const hang = 11
 	w.line(hang, "store      %s, %s", visible(s.Path), size(s.SizeBytes))
@@ -114,6 +120,9 @@ func (p *program) printStatus(s store.Status, eachLog bool) error {
 	w.line(hang, "quarantine %s", plural(s.Quarantined, "row"))
 	if s.Quarantined > 0 {
 		w.line(hang, `           relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`)
+	}
+	if agent != nil {
+		agent.print(w, hang, time.Now())
 	}
 	w.line(hang, "version    %s", version())
 	w.line(0, "")

@@ -238,3 +238,9 @@ CREATE TABLE memory (
 	submitter_id INTEGER NOT NULL REFERENCES submitters (id),
 	stretches    BLOB    NOT NULL -- detect.Memory.Hashes, several in a row, each behind its length as a varint
 ) STRICT;
+
+-- The agent's last report of its own health, for status.
+CREATE TABLE agent (
+	id     INTEGER PRIMARY KEY CHECK (id = 1),
+	report TEXT    NOT NULL -- JSON, as its page /healthz answers
+) STRICT;
