@@ -24,7 +24,7 @@ demo: build
 	@./relaywatch --config samples/relaywatch.yaml --db demo.db explain
 	@echo
 	@echo 'The store is demo.db, an SQLite file. Try next:'
-	@echo '  ./relaywatch --config samples/relaywatch.yaml --db demo.db explain user:corp\\d.mercer'
+	@echo "  ./relaywatch --config samples/relaywatch.yaml --db demo.db explain 'user:corp\\d.mercer'"
 	@echo '  ./relaywatch --db demo.db query "SELECT * FROM v_hourly ORDER BY recipients DESC LIMIT 10"'
 	@echo '  ./relaywatch ingest YOUR-LOG-FOLDER && ./relaywatch suspects'
 
