@@ -13,6 +13,12 @@ import (
 // maxTails bounds how many logs nxadm/tail stands at; the others are looked at.
 const maxTails = 128
 
+// pollTails is true where tail must not wait for the system to tell of changes. On
+// Windows fsnotify takes a watch on or off by the thread that also delivers events,
+// and tail lets the one reader of events wait for it: with more events under way
+// than fits between them (50), both stand still for good.
+const pollTails = runtime.GOOS == "windows"
+
 // tails are the nxadm/tail of the logs that grow. They wake the reader, and what
 // they read is not used: tail 1.4.11 never delivers rows written over reserved
 // space, loses rows when a log is truncated and rewritten between two looks or
@@ -53,7 +59,7 @@ func (t *tails) stand(path string, cursor int64) bool {
 	}
 	one, err := tail.TailFile(path, tail.Config{
 		Location: &tail.SeekInfo{Offset: cursor, Whence: io.SeekStart},
-		Follow:   true, MustExist: true, CompleteLines: true,
+		Follow:   true, MustExist: true, CompleteLines: true, Poll: pollTails,
 		Logger: tail.DiscardingLogger,
 	})
 	if err != nil {
@@ -79,7 +85,9 @@ func (t *tails) stop(path string) {
 	}
 	delete(t.open, path)
 	one.Kill(nil)
-	one.Cleanup()
+	if !pollTails {
+		one.Cleanup()
+	}
 }
 
 func (t *tails) stopAll() {
