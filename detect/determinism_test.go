@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -167,43 +168,41 @@ func (a arrival) feed(e *detect.Engine) {
 
 // kept is what a store keeps of judgements.
 type kept struct {
-	findings    map[string]detect.Finding
-	episodes    map[string]detect.Episode
-	provisional map[string]bool
-	point       detect.Checkpoint
+	findings, aheadFindings map[string]detect.Finding
+	episodes, aheadEpisodes map[string]detect.Episode
+	point                   detect.Checkpoint
 }
 
 func newKept() *kept {
-	return &kept{map[string]detect.Finding{}, map[string]detect.Episode{}, map[string]bool{}, detect.Checkpoint{}}
+	return &kept{findings: map[string]detect.Finding{}, episodes: map[string]detect.Episode{}}
 }
 
-// merge stores a judgement as a store does: a provisional row replaces the final
-// one of its key, and is gone when the next judgement comes.
+// merge stores a judgement as a store does: what is provisional hides what is final,
+// and is gone when the next judgement comes.
 func (k *kept) merge(j detect.Judgement) {
-	for key := range k.provisional {
-		delete(k.findings, key)
-		delete(k.episodes, key)
+	k.aheadFindings, k.aheadEpisodes = map[string]detect.Finding{}, map[string]detect.Episode{}
+	findings, episodes := k.findings, k.episodes
+	if j.Provisional {
+		findings, episodes = k.aheadFindings, k.aheadEpisodes
 	}
-	clear(k.provisional)
 	for _, f := range j.Findings {
-		key := fmt.Sprint(f.Rule, f.Submitter, f.FlaggedAt)
-		k.findings[key] = f
-		k.provisional[key] = j.Provisional
+		findings[fmt.Sprint(f.Rule, f.Submitter, f.FlaggedAt)] = f
 	}
 	for _, ep := range j.Episodes {
-		key := fmt.Sprint(ep.Submitter, ep.FirstFlagged)
-		k.episodes[key] = ep
-		k.provisional[key] = j.Provisional
-	}
-	for key, yes := range k.provisional {
-		if !yes {
-			delete(k.provisional, key)
-		}
+		episodes[fmt.Sprint(ep.Submitter, ep.FirstFlagged)] = ep
 	}
 	if !j.Provisional {
 		k.point.Until, k.point.MemoryAt, k.point.Cases = j.Until, j.MemoryAt, j.Cases
 		k.point.Memory = append(k.point.Memory, j.Memory...)
 	}
+}
+
+// shown is what a reader of the store sees.
+func (k *kept) shown() (map[string]detect.Finding, map[string]detect.Episode) {
+	findings, episodes := maps.Clone(k.findings), maps.Clone(k.episodes)
+	maps.Copy(findings, k.aheadFindings)
+	maps.Copy(episodes, k.aheadEpisodes)
+	return findings, episodes
 }
 
 func newEngine(t testing.TB, rules []*detect.Rule, site detect.Site) *detect.Engine {
@@ -289,6 +288,47 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 		}
 		if diff := cmp.Diff(want.episodes, got.episodes, cmpopts.EquateEmpty()); diff != "" {
 			rt.Errorf("episodes (-at once +in pieces):\n%s", diff)
+		}
+	})
+}
+
+// What is shown after a preview does not depend on the previews before it.
+func TestPreviewsDependOnRowsAlone(t *testing.T) {
+	rules := loadText(t, lowRules)
+	const grace = 600
+	rapid.Check(t, func(rt *rapid.T) {
+		all := drawTraffic(rt)
+		got, e := newKept(), newEngine(t, rules, corp())
+		pieces := all.arrivals(rt, grace)
+		front, until := mail.Time(0), mail.Time(0)
+		for i, piece := range pieces {
+			piece.feed(e)
+			front = max(front, earliest(pieces[i+1:]))
+			switch rapid.IntRange(0, 5).Draw(rt, "step") {
+			case 0:
+				until = front - 1
+				e.Advance(until)
+			case 1:
+				got.merge(e.Take())
+			case 2, 3:
+				want, fresh := newKept(), newEngine(t, rules, corp())
+				for _, p := range pieces[:i+1] {
+					p.feed(fresh)
+				}
+				fresh.Advance(until)
+				want.merge(fresh.Take())
+				want.merge(fresh.Preview())
+				got.merge(e.Take())
+				got.merge(e.Preview())
+				wantFindings, wantEpisodes := want.shown()
+				gotFindings, gotEpisodes := got.shown()
+				if diff := cmp.Diff(wantFindings, gotFindings); diff != "" {
+					rt.Fatalf("findings (-fresh +going on):\n%s", diff)
+				}
+				if diff := cmp.Diff(wantEpisodes, gotEpisodes); diff != "" {
+					rt.Fatalf("episodes (-fresh +going on):\n%s", diff)
+				}
+			}
 		}
 	})
 }

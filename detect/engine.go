@@ -36,6 +36,10 @@ type Engine struct {
 	memoryAt mail.Time
 	late     bool
 
+	ahead    *judge    // What Preview judged; nil if it must begin anew.
+	aheadOf  mail.Time // Until, when ahead began.
+	previews int       // How many events of the buffer ahead has judged.
+
 	// replaying is true from Restore to Restored: rows up to until are no news.
 	replaying bool
 }
@@ -123,6 +127,9 @@ func (e *Engine) admit(first int) {
 			i--
 			e.sorted = len(kept)-i < maxShift
 		}
+		if i < e.previews || !e.sorted {
+			e.ahead = nil // It comes before what was judged ahead.
+		}
 	}
 	e.buffer = kept
 }
@@ -161,6 +168,9 @@ func (e *Engine) judgeUpTo(until mail.Time, silent bool) {
 		n++
 	}
 	e.buffer = slices.Delete(e.buffer, 0, n)
+	if e.previews -= n; e.previews < 0 {
+		e.ahead, e.previews = nil, 0
+	}
 }
 
 // Take is what is new since the last Take, and what Restore needs.
@@ -177,44 +187,52 @@ func (e *Engine) Take() Judgement {
 	return out
 }
 
+// aheadFor is how long, in event time, previews go on from each other. After it they
+// begin anew, so that copies of submitters that are done with do not pile up.
+const aheadFor = time.Hour
+
 // Preview judges all rows beyond Until for the time being. What it finds is not
-// certain: rows may still come between. The engine stays as it is, but for this:
-// open findings and episodes that the preview showed are told again by the next
-// Take, because the store may have overwritten them.
+// certain: rows may still come between.
+//
+// A preview goes on from the one before, as long as the rows since then are later
+// than all it has judged: then it costs no more than these.
 func (e *Engine) Preview() Judgement {
 	e.Restored()
 	e.sort()
-	fork := e.judge.fork()
-	for i := range e.buffer {
-		fork.apply(&e.buffer[i], false)
+	if e.ahead == nil || e.until-e.aheadOf > seconds(aheadFor) {
+		e.ahead, e.aheadOf, e.previews = e.judge.fork(), e.until, 0
 	}
-	for _, c := range fork.copies {
-		for i, f := range c.original.findings {
-			if g := c.copy.findings[i]; f.shown && g != nil && g.touched {
-				e.judge.touchFinding(f)
-			}
-		}
-		if c.original.episode != nil {
-			e.judge.touchEpisode(c.original.episode)
-		}
+	fork := e.ahead
+	for ; e.previews < len(e.buffer); e.previews++ {
+		fork.apply(&e.buffer[e.previews], false)
 	}
-	out := fork.take()
+	out := fork.tell()
 	out.Until, out.MemoryAt, out.Provisional = e.until, e.memoryAt, true
 	return out
 }
 
-// take tells what was touched, in an order of its own.
+// take tells what was touched since it was taken last.
 func (j *judge) take() Judgement {
-	var out Judgement
+	out := j.tell()
 	for _, f := range j.findings {
 		f.touched = false
-		out.Findings = append(out.Findings, j.told(f))
 	}
 	for _, ep := range j.episodes {
 		ep.touched = false
-		out.Episodes = append(out.Episodes, j.toldEpisode(ep))
 	}
 	j.findings, j.episodes = nil, nil
+	return out
+}
+
+// tell tells what was touched, in an order of its own.
+func (j *judge) tell() Judgement {
+	var out Judgement
+	for _, f := range j.findings {
+		out.Findings = append(out.Findings, j.told(f))
+	}
+	for _, ep := range j.episodes {
+		out.Episodes = append(out.Episodes, j.toldEpisode(ep))
+	}
 	slices.SortFunc(out.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.FlaggedAt, b.FlaggedAt), cmp.Compare(a.Submitter.String(), b.Submitter.String()), cmp.Compare(a.Rule, b.Rule))
 	})

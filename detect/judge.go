@@ -32,12 +32,8 @@ type judge struct {
 	episodes []*episode
 	machine  vm.VM
 
-	base   *judge // Of a fork: where subjects are copied from.
-	copies []copied
+	base *judge // Of a fork: where subjects are copied from.
 }
-
-// copied is a subject of a fork beside the one it was made of.
-type copied struct{ original, copy *subject }
 
 // subject is what is kept of a submitter.
 type subject struct {
@@ -84,8 +80,8 @@ func newJudge(rules []*Rule, n *network) *judge {
 
 func seconds(d time.Duration) mail.Time { return mail.Time(d / time.Second) }
 
-// fork is a judge that begins with the state of j and leaves it as it is. j must
-// rest while the fork is used.
+// fork is a judge that begins with the state of j and leaves it as it is. j may
+// then judge for good what the fork has judged, in the same order, and nothing else.
 func (j *judge) fork() *judge {
 	f := *j
 	f.base = j
@@ -104,9 +100,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	}
 	var s *subject
 	if j.base != nil && j.base.subjects[who] != nil {
-		original := j.base.subjects[who]
-		s = original.clone()
-		j.copies = append(j.copies, copied{original, s})
+		s = j.base.subjects[who].clone()
 	} else {
 		s = &subject{who: who, rows: newRows(len(j.windows))}
 		for i, r := range j.rules {
