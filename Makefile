@@ -57,3 +57,9 @@ bench: build build/bench.log
 
 build/bench.log:
 	$(GO) run ./samples/traffic/maketraffic --scenario bench --rows 1000000 --out build >/dev/null
+
+# The program for Windows, by mingw-w64, as SQLite is C. VERSION is that of a release.
+.PHONY: windows
+windows:
+	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc $(GO) build $(FLAGS) \
+		$(if $(VERSION),-ldflags '-X main.release=$(VERSION)') -o build/relaywatch.exe ./cmd/relaywatch
