@@ -51,8 +51,15 @@ func (f *Follower) settle(l *Followed, seen stamp, s *source) {
 // notes that it grew. The caller holds f.mu.
 func (f *Follower) stand(l *Followed, now time.Time) {
 	l.Grown = now
+	if l.stamp.at.Before(now) {
+		l.Grown = l.stamp.at // An old log that is read for the first time did not grow just now.
+	}
 	l.Mode = FollowPoll
 	l.SizeBytes = max(l.SizeBytes, l.ReadBytes) // It may have grown since it was looked at.
+	if now.Sub(l.Grown) >= idleAfter {
+		l.Mode = FollowIdle
+		return
+	}
 	// Behind half a row or reserved space, tail would lose what is written over it.
 	whole := l.plain && l.ReadBytes == l.SizeBytes
 	if !whole || f.Poll == PollAlways || f.Poll != PollNever && remote(l.Path) {
