@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/kardianos/service"
@@ -108,6 +110,13 @@ func (p *program) runService(ctx context.Context) error {
 	c, err := p.serviceConfig()
 	if err != nil {
 		return err
+	}
+	// Relative paths of the configuration are in its folder. Windows starts a service
+	// in System32, whatever folder it was installed with.
+	if runtime.GOOS == "windows" {
+		if err := os.Chdir(c.WorkingDirectory); err != nil {
+			return fmt.Errorf("go to the folder of the configuration: %w", err)
+		}
 	}
 	w := &windowsService{p: p}
 	s, err := service.New(w, c)
