@@ -3,6 +3,7 @@ package detect_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"relaywatch/mail"
@@ -31,6 +32,35 @@ func BenchmarkEngine(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(recipients)*float64(b.N)/b.Elapsed().Seconds(), "recipients/s")
+}
+
+// BenchmarkMemory tells what an engine keeps of each of a thousand people and the
+// spammer after their day, in bytes: windows, recipients and what is open.
+func BenchmarkMemory(b *testing.B) {
+	const recipients = 500_000
+	day := officeDay(recipients)
+	rules := shipped(b)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for b.Loop() {
+		before := heap()
+		e := newEngine(b, rules, corp())
+		for i, t := range day {
+			e.Transaction(t)
+			if i%1000 == 0 {
+				e.Advance(t.At)
+				e.Take()
+			}
+		}
+		e.Advance(day[len(day)-1].At)
+		e.Take()
+		b.ReportMetric(float64(heap()-before)/1001, "B/submitter")
+		runtime.KeepAlive(e)
+	}
 }
 
 func officeDay(recipients int) []mail.Transaction {

@@ -66,25 +66,25 @@ func (t *tally) add(u tally) {
 	t.Transactions += u.Transactions
 }
 
-// held notes that rule i holds for s at row e, the last of window w. What adds
+// held notes that rule i holds for s at its newest row, where m is measured. What adds
 // nothing to the leading signal moves no finding: who was caught at night may write
 // a mail in the afternoon while the window is still full.
-func (j *judge) held(s *subject, i int, w *window, e *entry) {
+func (j *judge) held(s *subject, i int, m *measures) {
 	r := j.rules[i]
-	lead := r.condition.lead(&w.m)
+	lead := r.condition.lead(m)
 	f := s.findings[i]
-	if f != nil && j.over(f, e.at) {
+	if f != nil && j.over(f, s.rows.newest) {
 		f = nil
 	}
 	switch strongest := strength(lead); {
 	case f == nil:
-		f = j.open(s, i, w, e)
-	case !e.adds(lead, j.window[i], &w.m):
+		f = j.open(s, i, m)
+	case !s.rows.at(s.rows.end-1).adds(lead, j.asked[i].window, m):
 		return
-	case w.m[strongest] > f.peak[strongest]:
-		f.peak = w.m
+	case m[strongest] > f.peak[strongest]:
+		f.peak = *m
 	}
-	f.last = e.at
+	f.last = s.rows.newest
 	if f.shown || r.Level == LevelAlert || s.episode != nil || j.showsAll {
 		j.show(f)
 	}
@@ -93,15 +93,15 @@ func (j *judge) held(s *subject, i int, w *window, e *entry) {
 	}
 }
 
-// open begins a finding of rule i at row e.
-func (j *judge) open(s *subject, i int, w *window, e *entry) *finding {
+// open begins a finding of rule i at the newest row.
+func (j *judge) open(s *subject, i int, m *measures) *finding {
 	r := j.rules[i]
-	lead := r.condition.lead(&w.m)
-	f := &finding{who: s.who, rule: i, flagged: e.at, peak: w.m}
-	f.first = s.rows.began(w, lead, j.window[i])
-	f.start = s.rows.at(f.first).at
-	f.silenced = j.network.silenced(s.who, r, e.at)
-	f.proof = s.rows.proof(w, signals[lead].proves)
+	lead := r.condition.lead(m)
+	f := &finding{who: s.who, rule: i, flagged: s.rows.newest, peak: *m}
+	f.first = s.rows.began(j.asked[i].window, lead, m)
+	f.start = s.rows.time(s.rows.at(f.first))
+	f.silenced = j.network.silenced(s.who, r, f.flagged)
+	f.proof = s.rows.proof(j.asked[i].window, signals[lead].proves, j.layout.logs)
 	if s.findings == nil {
 		s.findings = make(map[int]*finding)
 	}
@@ -191,15 +191,16 @@ func (j *judge) touchEpisode(ep *episode) {
 	}
 }
 
-// began is the number of the first row of window w, the i-th, that adds to a
-// signal, or of the first at all where none does.
-func (r *rows) began(w *window, signal, i int) uint64 {
-	for n := w.first; n < r.end; n++ {
-		if r.at(n).adds(signal, i, &w.m) {
+// began is the number of the first row of window i that adds to a signal, or of the
+// first at all where none does.
+func (r *rows) began(i, signal int, m *measures) uint64 {
+	first := r.windows[i].first
+	for n := first; n < r.end; n++ {
+		if r.at(n).adds(signal, i, m) {
 			return n
 		}
 	}
-	return w.first
+	return first
 }
 
 // sent counts what left from a row on.
@@ -211,11 +212,11 @@ func (r *rows) sent(first uint64) tally {
 	return t
 }
 
-// proof chooses the rows that show a finding: those of the window that have one
-// of the flags, the first and the last ones if they are many.
-func (r *rows) proof(w *window, proves flag) []mail.LogPos {
+// proof chooses the rows that show a finding: those of window i that have one of the
+// flags, the first and the last ones if they are many.
+func (r *rows) proof(i int, proves flag, l *logs) []mail.LogPos {
 	var proof []mail.LogPos
-	for n := w.first; n < r.end; n++ {
+	for n := r.windows[i].first; n < r.end; n++ {
 		e := r.at(n)
 		if e.flags&proves == 0 {
 			continue
@@ -224,7 +225,7 @@ func (r *rows) proof(w *window, proves flag) []mail.LogPos {
 			copy(proof[MaxEvidence/2:], proof[MaxEvidence/2+1:])
 			proof = proof[:MaxEvidence-1]
 		}
-		proof = append(proof, e.pos)
+		proof = append(proof, mail.LogPos{Log: l.ids[e.log], Offset: e.offset})
 	}
 	return proof
 }

@@ -116,10 +116,10 @@ func (r *caseReader) head() {
 func (r *caseReader) servers() {
 	for range r.count() {
 		ip := r.string()
-		first := event{at: r.time(), kind: eventMail}
+		first := &event{at: r.time(), kind: eventMail}
 		first.pos = r.pos(0)
 		if r.err == nil {
-			r.judge.servers[ip] = first
+			r.judge.noteServer(ip, first)
 		}
 	}
 }

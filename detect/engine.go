@@ -29,7 +29,9 @@ const maxShift = 64
 // It is not safe for concurrent use. After an error or Late, drop it.
 type Engine struct {
 	judge    *judge
-	buffer   []event // Not judged yet.
+	buffer   []event // Not judged yet, from head on.
+	head     int
+	free     []*part // To be used again.
 	sorted   bool
 	until    mail.Time
 	swept    mail.Time
@@ -64,8 +66,8 @@ func NewEngine(rules []*Rule, site Site) (*Engine, error) {
 		}
 	}
 	e := &Engine{judge: newJudge(rules, n), sorted: true}
-	if len(e.judge.windows) > maxWindows {
-		errs = append(errs, fmt.Errorf("the rules have %d different windows, at most %d are measured (let rules share one)", len(e.judge.windows), maxWindows))
+	if len(e.judge.layout.lengths) > maxWindows {
+		errs = append(errs, fmt.Errorf("the rules have %d different windows, at most %d are measured (let rules share one)", len(e.judge.layout.lengths), maxWindows))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -84,9 +86,11 @@ func ruleNames(rules []*Rule) []string {
 // Transaction takes a part of a transaction. It keeps t.Recipients. Rows without
 // a time are not judged: they are in no window.
 func (e *Engine) Transaction(t mail.Transaction) {
+	p := e.part()
+	p.transaction = t
 	before := len(e.buffer)
-	e.buffer = e.judge.events(e.buffer, t)
-	e.admit(before)
+	e.buffer = e.judge.events(e.buffer, p)
+	e.admit(before, p)
 }
 
 // Login takes a login. It counts for the account and for the client, but not for a
@@ -95,7 +99,8 @@ func (e *Engine) Login(l mail.Login) {
 	if l.At == 0 {
 		return
 	}
-	p := &part{login: l}
+	p := e.part()
+	p.login = l
 	if l.ClientIP != "" {
 		p.class = e.judge.network.classOf(l.ClientIP)
 	}
@@ -104,11 +109,28 @@ func (e *Engine) Login(l mail.Login) {
 	}
 	before := len(e.buffer)
 	e.buffer = append(e.buffer, event{at: l.At, pos: l.Pos, part: p, kind: eventLogin})
-	e.admit(before)
+	e.admit(before, p)
 }
 
-// admit keeps of the events from index first on those that are still to be judged.
-func (e *Engine) admit(first int) {
+// part is one to be filled.
+func (e *Engine) part() *part {
+	if n := len(e.free); n > 0 {
+		p := e.free[n-1]
+		e.free = e.free[:n-1]
+		return p
+	}
+	return new(part)
+}
+
+// release takes back a part whose events are all judged.
+func (e *Engine) release(p *part) {
+	*p = part{}
+	e.free = append(e.free, p)
+}
+
+// admit keeps of the events from index first on, all of part p, those that are
+// still to be judged.
+func (e *Engine) admit(first int, p *part) {
 	bound := e.until
 	if e.replaying {
 		bound = e.memoryAt
@@ -122,16 +144,19 @@ func (e *Engine) admit(first int) {
 		kept = append(kept, ev)
 		// Rows mostly come in order, but for the ends of transactions.
 		i := len(kept) - 1
-		for e.sorted && i > 0 && kept[i-1].compare(&ev) > 0 {
+		for e.sorted && i > e.head && kept[i-1].compare(&ev) > 0 {
 			kept[i], kept[i-1] = kept[i-1], ev
 			i--
 			e.sorted = len(kept)-i < maxShift
 		}
-		if i < e.previews || !e.sorted {
+		if i-e.head < e.previews || !e.sorted {
 			e.ahead = nil // It comes before what was judged ahead.
 		}
 	}
 	e.buffer = kept
+	if p.waiting = len(kept) - first; p.waiting == 0 {
+		e.release(p)
+	}
 }
 
 // Late is true if a row came that is older than what was judged for good. The
@@ -140,7 +165,7 @@ func (e *Engine) Late() bool { return e.late }
 
 func (e *Engine) sort() {
 	if !e.sorted {
-		slices.SortFunc(e.buffer, func(a, b event) int { return a.compare(&b) })
+		slices.SortFunc(e.buffer[e.head:], func(a, b event) int { return a.compare(&b) })
 		e.sorted = true
 	}
 }
@@ -162,13 +187,20 @@ func (e *Engine) Advance(until mail.Time) {
 // judgeUpTo takes the rows up to a time out of the buffer.
 func (e *Engine) judgeUpTo(until mail.Time, silent bool) {
 	e.sort()
-	n := 0
-	for n < len(e.buffer) && e.buffer[n].at <= until {
-		e.judge.apply(&e.buffer[n], silent)
-		n++
+	for e.head < len(e.buffer) && e.buffer[e.head].at <= until {
+		ev := &e.buffer[e.head]
+		e.judge.apply(ev, silent)
+		if ev.part.waiting--; ev.part.waiting == 0 {
+			e.release(ev.part)
+		}
+		e.head++
+		e.previews--
 	}
-	e.buffer = slices.Delete(e.buffer, 0, n)
-	if e.previews -= n; e.previews < 0 {
+	if e.head > len(e.buffer)/2 {
+		e.buffer = slices.Delete(e.buffer, 0, e.head)
+		e.head = 0
+	}
+	if e.previews < 0 {
 		e.ahead, e.previews = nil, 0
 	}
 }
@@ -203,42 +235,11 @@ func (e *Engine) Preview() Judgement {
 		e.ahead, e.aheadOf, e.previews = e.judge.fork(), e.until, 0
 	}
 	fork := e.ahead
-	for ; e.previews < len(e.buffer); e.previews++ {
-		fork.apply(&e.buffer[e.previews], false)
+	for ; e.head+e.previews < len(e.buffer); e.previews++ {
+		fork.apply(&e.buffer[e.head+e.previews], false)
 	}
 	out := fork.tell()
 	out.Until, out.MemoryAt, out.Provisional = e.until, e.memoryAt, true
-	return out
-}
-
-// take tells what was touched since it was taken last.
-func (j *judge) take() Judgement {
-	out := j.tell()
-	for _, f := range j.findings {
-		f.touched = false
-	}
-	for _, ep := range j.episodes {
-		ep.touched = false
-	}
-	j.findings, j.episodes = nil, nil
-	return out
-}
-
-// tell tells what was touched, in an order of its own.
-func (j *judge) tell() Judgement {
-	var out Judgement
-	for _, f := range j.findings {
-		out.Findings = append(out.Findings, j.told(f))
-	}
-	for _, ep := range j.episodes {
-		out.Episodes = append(out.Episodes, j.toldEpisode(ep))
-	}
-	slices.SortFunc(out.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.FlaggedAt, b.FlaggedAt), cmp.Compare(a.Submitter.String(), b.Submitter.String()), cmp.Compare(a.Rule, b.Rule))
-	})
-	slices.SortFunc(out.Episodes, func(a, b Episode) int {
-		return cmp.Or(cmp.Compare(a.FirstFlagged, b.FirstFlagged), cmp.Compare(a.Submitter.String(), b.Submitter.String()))
-	})
 	return out
 }
 

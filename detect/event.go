@@ -28,12 +28,16 @@ type event struct {
 	kind  eventKind
 }
 
-// part is what events share: a part of a transaction, or a login.
+// part is what events share: a part of a transaction, or a login. The engine uses
+// it again when all of them are judged.
 type part struct {
 	transaction mail.Transaction
 	login       mail.Login
 	who         mail.Submitter
 	class       class
+	foreign     bool     // The reverse-path is of no own domain and not null.
+	subject     *subject // That of who, as found last.
+	waiting     int      // Events that are not judged for good.
 }
 
 // compare is the order in which events are judged: by time, then by content.
@@ -59,8 +63,9 @@ func (n *network) relayed(t *mail.Transaction, r *mail.Recipient) bool {
 
 // events appends the events of a part of a transaction. Of a client outside only
 // relayed recipients count: all else that it sends is the internet's mail.
-func (j *judge) events(to []event, t mail.Transaction) []event {
-	p := &part{transaction: t, who: t.Submitter()}
+func (j *judge) events(to []event, p *part) []event {
+	t := &p.transaction
+	p.who = t.Submitter()
 	switch {
 	case p.who.Kind == mail.KindUser:
 		p.class = account
@@ -76,96 +81,104 @@ func (j *judge) events(to []event, t mail.Transaction) []event {
 	if p.class == nobody {
 		return to
 	}
+	p.foreign = t.ReversePath.Known() && j.network.external(t.ReversePath.Domain())
 	for i := range t.Recipients {
 		r := &t.Recipients[i]
-		if r.At == 0 || p.class == outside && !j.network.relayed(&t, r) {
+		if r.At == 0 || p.class == outside && !j.network.relayed(t, r) {
 			continue
 		}
 		to = append(to, event{at: r.At, pos: r.Pos, part: p, index: int32(i), kind: eventRecipient})
 	}
-	if p.class != outside && t.Outcome != mail.Open && t.EndAt != 0 && t.SizeBytes > 0 {
+	if j.needs(isEnd) && p.class != outside && t.Outcome != mail.Open && t.EndAt != 0 && t.SizeBytes > 0 {
 		to = append(to, event{at: t.EndAt, pos: t.Pos, part: p, kind: eventEnd})
 	}
 	return to
 }
 
-// mailEntry is what a MAIL command counts for.
-func (j *judge) mailEntry(ev *event) entry {
-	t := &ev.part.transaction
-	e := entry{at: ev.at, pos: ev.pos, flags: isMail}
-	switch {
-	case t.ReversePath == "":
-		e.flags |= isNullPath
-	case t.ReversePath.Known():
-		e.keys[0] = xxhash.Sum64String(string(t.ReversePath))
-		e.dims |= 1 << byReversePath
-		if j.network.external(t.ReversePath.Domain()) {
-			e.flags |= isForeignPath
-		}
+// needs tells whether some rule measures what rows with one of the flags count for.
+func (j *judge) needs(f flag) bool { return j.layout.needs&f != 0 }
+
+// putText notes a text as the value of a dimension, if there is one.
+func (j *judge) putText(r *row, d dimension, text string) {
+	if text != "" && j.needs(has(d)) {
+		r.put(d, xxhash.Sum64String(text))
 	}
-	if t.HELO != "" {
-		e.keys[1] = xxhash.Sum64String(t.HELO)
-		e.dims |= 1 << byHELO
-	}
-	if t.ClientIP != "" {
-		e.keys[2] = xxhash.Sum64String(t.ClientIP)
-		e.dims |= 1 << byHost
-	}
-	return e
 }
 
-// recipientEntry is what a RCPT command counts for. The recipient is in the
-// memory afterwards, whatever the reply: it was tried.
-func (j *judge) recipientEntry(s *subject, ev *event) entry {
+// mailRow is what a MAIL command counts for.
+func (j *judge) mailRow(ev *event) row {
 	t := &ev.part.transaction
-	r := &t.Recipients[ev.index]
-	e := entry{at: ev.at, pos: ev.pos, flags: isRecipient}
+	r := row{at: ev.at, pos: ev.pos, flags: isMail}
+	switch {
+	case t.ReversePath == "":
+		r.flags |= isNullPath
+	case t.ReversePath.Known():
+		j.putText(&r, byReversePath, string(t.ReversePath))
+		if ev.part.foreign {
+			r.flags |= isForeignPath
+		}
+	}
+	j.putText(&r, byHELO, t.HELO)
+	j.putText(&r, byHost, t.ClientIP)
+	return r
+}
+
+// recipientRow is what a RCPT command counts for. The recipient is in the memory
+// afterwards, whatever the reply: it was tried.
+func (j *judge) recipientRow(s *subject, ev *event) row {
+	t := &ev.part.transaction
+	to := &t.Recipients[ev.index]
+	r := row{at: ev.at, pos: ev.pos}
 	if t.Former == 0 && ev.index == 0 {
-		e.flags |= isFirst
+		r.flags |= isFirst
 	}
-	accepted := replyAccepts(r)
+	accepted := replyAccepts(to)
 	if accepted {
-		e.flags |= isAccepted
-		if j.network.hours.offHours(ev.at) {
-			e.flags |= isOffHours
+		r.flags |= isAccepted
+		if j.needs(isOffHours) && j.network.hours.offHours(ev.at) {
+			r.flags |= isOffHours
 		}
 	}
-	if r.Refused() {
-		e.flags |= isRefused
+	if to.Refused() {
+		r.flags |= isRefused
 	}
-	if !r.Path.Known() {
-		return e
+	if !to.Path.Known() {
+		return r
 	}
-	hash, domain := hashPath(r.Path), r.Path.Domain()
+	hash, domain := hashPath(to.Path), to.Path.Domain()
+	isNew := j.remember(s, hash, ev.at)
 	external := j.network.external(domain)
-	e.flags |= j.remember(s, hash, ev.at)
-	if r.Refused() {
-		e.flags |= refusal(r.Reply, external)
+	if to.Refused() {
+		r.flags |= refusal(to.Reply, external)
 	}
-	if !accepted {
-		e.flags &^= isNew | isNewToAll
-		return e
+	if accepted {
+		r.flags |= isNew
+		r.put(byRecipient, hash)
+		j.putText(&r, byDomain, domain)
+		j.acceptedRow(&r, ev.part, external)
 	}
-	e.keys[0] = hash
-	e.dims |= 1 << byRecipient
-	if domain != "" {
-		e.keys[1] = xxhash.Sum64String(domain)
-		e.dims |= 1 << byDomain
+	return r
+}
+
+// acceptedRow adds what an accepted recipient counts for besides.
+func (j *judge) acceptedRow(r *row, p *part, external bool) {
+	t := &p.transaction
+	switch {
+	case t.ReversePath == "":
+		r.flags |= isNullPathRecipient | has(byNullPathRecipient)
+	case p.foreign:
+		r.flags |= isForeignPathRecipient
 	}
-	if t.ReversePath == "" {
-		e.flags |= isNullPathRecipient
-		e.dims |= 1 << byNullPathRecipient
+	if !external {
+		return
 	}
-	if external {
-		e.flags |= isExternal
-		if !t.Authenticated {
-			e.flags |= isUnauthenticated
-			if t.RelayRight {
-				e.flags |= isRelayRight
-			}
+	r.flags |= isExternal
+	if !t.Authenticated {
+		r.flags |= isUnauthenticated
+		if t.RelayRight {
+			r.flags |= isRelayRight
 		}
 	}
-	return e
 }
 
 // remember adds a recipient to the memory and tells to whom it was new.
@@ -192,21 +205,17 @@ func refusal(reply int, external bool) flag {
 	return 0
 }
 
-// loginEntry is what a login counts for. It is the same beside the account and
-// beside the client.
-func loginEntry(ev *event) entry {
+// loginRow is what a login counts for. It is the same beside the account and beside
+// the client.
+func (j *judge) loginRow(ev *event) row {
 	l := &ev.part.login
-	e := entry{at: ev.at, pos: ev.pos, flags: isFailure}
+	r := row{at: ev.at, pos: ev.pos, flags: isFailure}
 	host := byFailingHost
 	if l.OK {
-		e.flags, host = isLogin, byHost
+		r.flags, host = isLogin, byHost
 	} else if l.User != "" {
-		e.keys[0] = xxhash.Sum64String(bareName(l.User))
-		e.dims |= 1 << byLoginName
+		j.putText(&r, byLoginName, bareName(l.User))
 	}
-	if l.ClientIP != "" {
-		e.keys[2] = xxhash.Sum64String(l.ClientIP)
-		e.dims |= 1 << host
-	}
-	return e
+	j.putText(&r, host, l.ClientIP)
+	return r
 }

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -11,7 +12,10 @@ import (
 // businessHours is what an Hours without Business means.
 const businessHours = "mon-fri 07:00-19:00"
 
-const minutesOfDay = 24 * 60
+const (
+	minutesOfDay = 24 * 60
+	secondsOfDay = 60 * minutesOfDay
+)
 
 var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // As time.Weekday.
 
@@ -19,15 +23,16 @@ var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // A
 type calendar struct {
 	zone     *time.Location
 	business [7][minutesOfDay]bool
-	holidays map[string]bool // As time.DateOnly.
+	holidays map[int64]bool // By the day since 1970-01-01.
 
-	// The minute that was asked for last, and what it is: rows come in order.
-	minute mail.Time
-	off    bool
+	// The time that was asked for last stands between two changes of the zone's
+	// offset, and so does what is asked for next: rows come in order.
+	from, to mail.Time
+	offset   mail.Time // In seconds east of UTC.
 }
 
 func newCalendar(h Hours) (*calendar, error) {
-	c := &calendar{zone: h.Zone, holidays: make(map[string]bool), minute: -1}
+	c := &calendar{zone: h.Zone, holidays: make(map[int64]bool)}
 	if c.zone == nil {
 		c.zone = time.UTC
 	}
@@ -41,10 +46,11 @@ func newCalendar(h Hours) (*calendar, error) {
 		}
 	}
 	for _, day := range h.Holidays {
-		if _, err := time.Parse(time.DateOnly, day); err != nil {
+		t, err := time.Parse(time.DateOnly, day)
+		if err != nil {
 			return nil, fmt.Errorf("holiday %q: no such day (write it as 2026-12-25)", day)
 		}
-		c.holidays[day] = true
+		c.holidays[t.Unix()/secondsOfDay] = true
 	}
 	return c, nil
 }
@@ -100,12 +106,27 @@ func minuteOf(text string) int {
 
 // offHours is true outside business hours and on holidays.
 func (c *calendar) offHours(t mail.Time) bool {
-	if t/60 == c.minute {
-		return c.off
+	if t < c.from || t >= c.to {
+		c.seek(t)
 	}
+	local := int64(t + c.offset)
+	second := (local%secondsOfDay + secondsOfDay) % secondsOfDay
+	day := (local - second) / secondsOfDay
+	weekday := ((day+int64(time.Thursday))%7 + 7) % 7 // 1970-01-01 was one.
+	return !c.business[weekday][second/60] || len(c.holidays) > 0 && c.holidays[day]
+}
+
+// seek finds between which changes of the zone's offset t is.
+func (c *calendar) seek(t mail.Time) {
 	local := t.Std().In(c.zone)
-	c.minute = t / 60
-	c.off = !c.business[local.Weekday()][local.Hour()*60+local.Minute()] ||
-		len(c.holidays) > 0 && c.holidays[local.Format(time.DateOnly)]
-	return c.off
+	_, offset := local.Zone()
+	c.offset = mail.Time(offset)
+	c.from, c.to = math.MinInt64, math.MaxInt64
+	start, end := local.ZoneBounds()
+	if !start.IsZero() {
+		c.from = mail.Of(start)
+	}
+	if !end.IsZero() {
+		c.to = mail.Of(end)
+	}
 }

@@ -15,15 +15,16 @@ import (
 type judge struct {
 	network *network
 	rules   []*Rule
-	windows []mail.Time // Lengths in seconds, rising.
-	window  []int       // Of each rule.
-	lag     mail.Time   // How far back rows can matter to windows.
+	layout  layout
+	asked   []question // By rule.
+	lag     mail.Time  // How far back rows can matter to windows.
 
 	judgesOutside bool // Some rule is for clients outside.
 	judgesGuesser bool // Some such rule is about logins.
 	showsAll      bool // Of the tests of a rule: findings without an episode are handed out too.
 
-	servers  map[string]event // By address: the first row that told it is a server's.
+	servers  map[string]*event // By address: the first row that told it is a server's.
+	server   string            // The last of them.
 	subjects map[mail.Submitter]*subject
 	owners   map[string]owner // Accounts by bare name.
 	everyone *hashSet         // Recipients that anyone mailed.
@@ -31,51 +32,61 @@ type judge struct {
 	findings []*finding // Touched since taken.
 	episodes []*episode
 	machine  vm.VM
+	measured [maxWindows]measures // Of the row that is judged, for windows where a gate is open.
 
 	base *judge // Of a fork: where subjects are copied from.
 }
 
-// subject is what is kept of a submitter.
-type subject struct {
-	who      mail.Submitter
-	rules    []int // That judge it.
-	rows     rows
-	memory   hashSet   // Recipients it ever mailed.
-	contacts []contact // The newest of them, after MemoryAt, in event time.
-	findings map[int]*finding
-	episode  *episode // nil if none is open.
-	claimed  bool     // Is an account that exists: see claim.
-	stored   bool     // The store has memory of it.
+// question is how a rule is asked at a row.
+type question struct {
+	gate
+	window    int
+	condition *condition
 }
 
 func newJudge(rules []*Rule, n *network) *judge {
 	j := &judge{
 		network:  n,
 		rules:    rules,
-		servers:  make(map[string]event),
+		layout:   layout{logs: &logs{number: make(map[mail.LogID]uint32)}},
+		servers:  make(map[string]*event),
 		subjects: make(map[mail.Submitter]*subject),
 		owners:   make(map[string]owner),
 		everyone: new(hashSet),
 		lag:      seconds(MaxWindow),
 	}
 	for _, r := range rules {
-		if !slices.Contains(j.windows, seconds(r.Window)) {
-			j.windows = append(j.windows, seconds(r.Window))
-		}
+		j.layout.want(r)
 		if r.From != FromInside && slices.Contains(r.Submitters, mail.KindIP) {
 			j.judgesOutside = true
-			j.judgesGuesser = j.judgesGuesser || r.condition.counts()&(isLogin|isFailure) != 0
+			j.judgesGuesser = j.judgesGuesser || r.condition.adds()&(isLogin|isFailure) != 0
 		}
-		if slices.Contains(r.condition.signals, signalNamed("logins_after_failures")) {
+		if slices.Contains(r.condition.signals, sigLoginsAfterFailures) {
 			// A login counts by the failures before it, which are older than the window.
 			j.lag = max(j.lag, 2*seconds(r.Window))
 		}
 	}
-	slices.Sort(j.windows)
+	slices.Sort(j.layout.lengths)
 	for _, r := range rules {
-		j.window = append(j.window, slices.Index(j.windows, seconds(r.Window)))
+		j.asked = append(j.asked, question{r.condition.guard.gate(), slices.Index(j.layout.lengths, seconds(r.Window)), r.condition})
 	}
 	return j
+}
+
+// want adds what a rule measures.
+func (l *layout) want(r *Rule) {
+	if !slices.Contains(l.lengths, seconds(r.Window)) {
+		l.lengths = append(l.lengths, seconds(r.Window))
+	}
+	for _, i := range r.measures {
+		// When a share is strongest is told by another signal.
+		for _, i := range [...]int{i, strength(i)} {
+			if !slices.Contains(l.signals, i) {
+				l.signals = append(l.signals, i)
+				l.needs |= signals[i].needs
+			}
+		}
+	}
 }
 
 func seconds(d time.Duration) mail.Time { return mail.Time(d / time.Second) }
@@ -93,50 +104,6 @@ func (j *judge) fork() *judge {
 	return &f
 }
 
-// subject finds or makes what is kept of a submitter.
-func (j *judge) subject(who mail.Submitter, c class) *subject {
-	if s := j.subjects[who]; s != nil {
-		return s
-	}
-	var s *subject
-	if j.base != nil && j.base.subjects[who] != nil {
-		s = j.base.subjects[who].clone()
-	} else {
-		s = &subject{who: who, rows: newRows(len(j.windows))}
-		for i, r := range j.rules {
-			if r.judges(who, c) {
-				s.rules = append(s.rules, i)
-			}
-		}
-	}
-	j.subjects[who] = s
-	return s
-}
-
-// clone copies what judging changes.
-func (s *subject) clone() *subject {
-	c := *s
-	c.rows = s.rows.clone()
-	c.memory = hashSet{base: &s.memory}
-	c.contacts = nil
-	c.findings = make(map[int]*finding, len(s.findings))
-	for i, f := range s.findings {
-		c.findings[i] = f.clone()
-	}
-	if s.episode != nil {
-		e := *s.episode
-		e.touched = false
-		e.rules = slices.Clone(e.rules)
-		if f := s.findings[e.words.rule]; f == e.words {
-			e.words = c.findings[f.rule]
-		} else {
-			e.words = e.words.clone()
-		}
-		c.episode = &e
-	}
-	return &c
-}
-
 // apply judges one event. With silent true it only fills windows and memory, as
 // after a restart.
 func (j *judge) apply(ev *event, silent bool) {
@@ -151,102 +118,99 @@ func (j *judge) apply(ev *event, silent bool) {
 	if p.class == nobody || p.class == outside && ev.kind == eventMail {
 		return
 	}
-	if p.class != account && j.isServer(p.transaction.ClientIP, ev) {
+	s := j.subjectOf(p)
+	if s.isServer(ev) {
 		return
 	}
-	var s *subject
-	if p.class == account {
-		s = j.account(p.who.Value)
-	} else {
-		s = j.subject(p.who, p.class)
-	}
-	var e entry
+	var r row
 	switch ev.kind {
 	case eventMail:
-		e = j.mailEntry(ev)
+		r = j.mailRow(ev)
 	case eventRecipient:
-		e = j.recipientEntry(s, ev)
+		r = j.recipientRow(s, ev)
 	default:
-		e = entry{at: ev.at, pos: ev.pos, flags: isEnd, keys: [3]uint64{uint64(p.transaction.SizeBytes)}}
+		r = row{at: ev.at, pos: ev.pos}
+		r.sized(p.transaction.SizeBytes)
 	}
-	j.count(s, &e, silent)
+	j.count(s, &r, silent)
 }
 
 // applyLogin counts a login for the account and for the client. A failed one counts
 // for the account that was meant.
 func (j *judge) applyLogin(ev *event, silent bool) {
 	l := &ev.part.login
-	e := loginEntry(ev)
+	r := j.loginRow(ev)
 	if l.User != "" {
 		seen := j.guessed
 		if l.OK {
 			seen = j.account
 		}
-		own := e
-		j.count(seen(l.User), &own, silent)
+		j.count(seen(l.User), &r, silent)
 	}
-	if ev.part.class == nobody || j.isServer(l.ClientIP, ev) {
+	if ev.part.class == nobody {
 		return
 	}
-	j.count(j.subject(mail.Submitter{Kind: mail.KindIP, Value: l.ClientIP}, ev.part.class), &e, silent)
+	client := j.subject(mail.Submitter{Kind: mail.KindIP, Value: l.ClientIP}, ev.part.class)
+	if !client.isServer(ev) {
+		j.count(client, &r, silent)
+	}
 }
 
 // learnServer notes the address of the server that wrote a row.
 func (j *judge) learnServer(ev *event) {
 	ip := ev.part.transaction.ServerIP
-	if ip == "" {
+	if ip == j.server || ip == "" {
 		return
 	}
-	if _, known := j.servers[ip]; !known {
-		j.servers[ip] = event{at: ev.at, pos: ev.pos, kind: ev.kind}
+	j.server = ip
+	if j.servers[ip] == nil {
+		j.noteServer(ip, &event{at: ev.at, pos: ev.pos, kind: ev.kind})
+	}
+}
+
+func (j *judge) noteServer(ip string, first *event) {
+	j.servers[ip] = first
+	if s := j.subjects[mail.Submitter{Kind: mail.KindIP, Value: ip}]; s != nil {
+		s.server = first
 	}
 }
 
 // isServer is true if a row up to ev told that the address is a server's. The
 // rows between are seen again after a restart: therefore "up to ev".
-func (j *judge) isServer(ip string, ev *event) bool {
-	first, known := j.servers[ip]
-	return known && first.compare(ev) <= 0
+func (s *subject) isServer(ev *event) bool {
+	return s.server != nil && s.server.compare(ev) <= 0
 }
 
 // count adds a row of a submitter and asks the rules.
-func (j *judge) count(s *subject, e *entry, silent bool) {
-	if len(j.windows) == 0 {
+func (j *judge) count(s *subject, r *row, silent bool) {
+	if len(j.rules) == 0 {
 		return
 	}
-	s.rows.add(e, j.windows)
+	s.rows.add(r, &j.layout)
 	if silent {
 		return
 	}
 	if s.episode != nil {
-		if e.at-s.episode.last > seconds(Quiet) {
+		if r.at-s.episode.last > seconds(Quiet) {
 			s.episode = nil
 		} else {
-			s.episode.pending.count(e.flags)
+			s.episode.pending.count(r.flags)
 		}
 	}
-	for i := range s.rows.windows {
-		s.rows.derive(&s.rows.windows[i])
-	}
+	measured := uint32(0)
 	for _, i := range s.rules {
-		w := &s.rows.windows[j.window[i]]
-		if j.rules[i].condition.holds(&j.machine, &w.m) {
-			j.held(s, i, w, e)
-		}
-	}
-}
-
-// sweep forgets what no later row can need: windows that ran out, and submitters
-// of whom nothing is left.
-func (j *judge) sweep(until mail.Time) {
-	for who, s := range j.subjects {
-		s.rows.expire(until, j.windows)
-		if s.rows.start < s.rows.end {
+		q := &j.asked[i]
+		w := &s.rows.windows[q.window]
+		if w.n[q.counter] < q.least {
 			continue
 		}
-		s.rows = newRows(len(j.windows))
-		if s.memory.size == 0 && len(s.findings) == 0 {
-			delete(j.subjects, who)
+		m := &j.measured[q.window]
+		if measured&(1<<q.window) == 0 {
+			measured |= 1 << q.window
+			s.rows.measure(w, &j.layout, m)
+		}
+		if q.condition.holds(&j.machine, m) {
+			j.held(s, i, m)
 		}
 	}
 }

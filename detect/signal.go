@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -67,21 +68,30 @@ const (
 // signal is a row of the table of signals.
 type signal struct {
 	SignalDoc
-	counts flag // A row that has one of these flags adds to the signal; of a share, to the part. Of what is counted by transaction, recipients add too: they are what left.
-	proves flag // A row that has one of these is evidence of it.
+	source
 }
 
-// adds tells whether a row adds to a signal in window i, which measures m. A
-// recipient that is mailed a second time adds to the different ones too: a list
-// that is mailed again is the same spam.
-func (e *entry) adds(signal, i int, m *measures) bool {
-	switch signal {
-	case sigLoginsAfterFailures:
-		return e.after&(1<<i) != 0
-	case sigLargestMessage:
-		return e.flags&isEnd != 0 && float64(e.keys[0]) >= m[sigLargestMessage]
-	}
-	return e.flags&signals[signal].counts != 0
+// source is what a signal is measured from. Recipients add to what is counted of
+// transactions, too: they are what left.
+type source struct {
+	counter uint8 // In window.n. Of a share, that of the part.
+	needs   flag  // What is counted for it.
+	adds    flag  // A row that has one of these flags adds to the signal; of a share, to the part.
+	proves  flag  // A row that has one of these is evidence of it.
+}
+
+// counterOf is where rows with a flag are counted.
+func counterOf(f flag) uint8 { return uint8(bits.TrailingZeros32(uint32(f))) }
+
+// each counts the rows that have a flag.
+func each(f flag) source { return source{counterOf(f), f, f, f} }
+
+// shareOf counts the rows that have a flag, to be divided.
+func shareOf(f, whole flag) source { return source{counterOf(f), f | whole, f, f} }
+
+// different counts values.
+func different(d dimension, adds, proves flag) source {
+	return source{counterOf(has(d)), has(d), adds, proves}
 }
 
 // strength is the signal that tells when another was strongest: a share is, where
@@ -99,33 +109,33 @@ func strength(signal int) int {
 }
 
 var signals = [sigCount]signal{
-	sigRecipients:           {SignalDoc{"recipients", "recipients", "recipients accepted; one whose reply the log does not tell counts as accepted"}, isAccepted, isAccepted},
-	sigDistinctRecipients:   {SignalDoc{"distinct_recipients", "recipients", "different recipients accepted"}, isAccepted, isAccepted},
-	sigNewRecipients:        {SignalDoc{"new_recipients", "recipients", "recipients accepted that this submitter never mailed before"}, isNew, isNew},
-	sigNewToAll:             {SignalDoc{"new_to_all", "recipients", "recipients accepted that nobody here ever mailed before"}, isNewToAll, isNewToAll},
-	sigDistinctDomains:      {SignalDoc{"distinct_domains", "domains", "different domains of recipients accepted"}, isAccepted, isAccepted},
-	sigExternalRecipients:   {SignalDoc{"external_recipients", "recipients", "recipients accepted outside the own domains; 0 where these are not known"}, isExternal, isExternal},
-	sigExternalShare:        {SignalDoc{"external_share", unitShare, "external_recipients in recipients, 0 to 1; 0 where the own domains are not known"}, isExternal, isExternal},
-	sigRefusedRecipients:    {SignalDoc{"refused_recipients", "recipients", "recipients answered 4xx or 5xx"}, isRefused, isRefused},
-	sigRefusedShare:         {SignalDoc{"refused_share", unitShare, "refused_recipients in all recipients that were answered, 0 to 1"}, isRefused, isRefused},
-	sigRefusedRelay:         {SignalDoc{"refused_relay", "recipients", "recipients outside the own domains answered 550, 551, 553 or 554: relaying was denied"}, isRefusedRelay, isRefusedRelay},
-	sigRefusedUnknown:       {SignalDoc{"refused_unknown", "recipients", "recipients of the own domains answered 55x: no such mailbox"}, isRefusedUnknown, isRefusedUnknown},
-	sigTransactions:         {SignalDoc{"transactions", "transactions", "MAIL commands, whatever became of them"}, isMail | isAccepted, isMail},
-	sigOffHoursShare:        {SignalDoc{"off_hours_share", unitShare, "share of recipients accepted outside business hours, 0 to 1"}, isOffHours, isOffHours},
-	sigUnauthenticated:      {SignalDoc{"unauthenticated", "recipients", "external recipients accepted without AUTH"}, isUnauthenticated, isUnauthenticated},
-	sigRelayRight:           {SignalDoc{"relay_right", "recipients", "those of unauthenticated whose session was given the right to relay"}, isRelayRight, isRelayRight},
-	sigForeignReversePaths:  {SignalDoc{"foreign_reverse_paths", "transactions", "transactions whose reverse-path is of no own domain and not null; 0 where the own domains are not known"}, isForeignPath, isForeignPath},
-	sigDistinctReversePaths: {SignalDoc{"distinct_reverse_paths", "reverse-paths", "different reverse-paths, the null reverse-path not counted"}, isMail | isAccepted, isMail},
-	sigDistinctHELONames:    {SignalDoc{"distinct_helo_names", "names", "different names given with HELO or EHLO"}, isMail | isAccepted, isMail},
-	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account; for an account, those with its name in any domain"}, isFailure, isFailure | isLogin},
-	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins, without their domains"}, isFailure, isFailure | isLogin},
-	sigFailedLoginHosts:     {SignalDoc{"failed_login_hosts", "hosts", "different client addresses that failed logins came from"}, isFailure, isFailure | isLogin},
-	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, isLogin, isFailure | isLogin},
-	sigNullReversePaths:     {SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, isNullPath | isNullPathRecipient, isNullPath},
-	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, isNullPathRecipient, isNullPathRecipient},
-	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, isEnd, isEnd},
-	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, isEnd, isEnd},
-	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, isMail | isAccepted | isLogin, isMail | isLogin},
+	sigRecipients:           {SignalDoc{"recipients", "recipients", "recipients accepted; one whose reply the log does not tell counts as accepted"}, each(isAccepted)},
+	sigDistinctRecipients:   {SignalDoc{"distinct_recipients", "recipients", "different recipients accepted"}, different(byRecipient, isAccepted, isAccepted)},
+	sigNewRecipients:        {SignalDoc{"new_recipients", "recipients", "recipients accepted that this submitter never mailed before"}, each(isNew)},
+	sigNewToAll:             {SignalDoc{"new_to_all", "recipients", "recipients accepted that nobody here ever mailed before"}, each(isNewToAll)},
+	sigDistinctDomains:      {SignalDoc{"distinct_domains", "domains", "different domains of recipients accepted"}, different(byDomain, isAccepted, isAccepted)},
+	sigExternalRecipients:   {SignalDoc{"external_recipients", "recipients", "recipients accepted outside the own domains; 0 where these are not known"}, each(isExternal)},
+	sigExternalShare:        {SignalDoc{"external_share", unitShare, "external_recipients in recipients, 0 to 1; 0 where the own domains are not known"}, shareOf(isExternal, isAccepted)},
+	sigRefusedRecipients:    {SignalDoc{"refused_recipients", "recipients", "recipients answered 4xx or 5xx"}, each(isRefused)},
+	sigRefusedShare:         {SignalDoc{"refused_share", unitShare, "refused_recipients in all recipients that were answered, 0 to 1"}, shareOf(isRefused, isAccepted)},
+	sigRefusedRelay:         {SignalDoc{"refused_relay", "recipients", "recipients outside the own domains answered 550, 551, 553 or 554: relaying was denied"}, each(isRefusedRelay)},
+	sigRefusedUnknown:       {SignalDoc{"refused_unknown", "recipients", "recipients of the own domains answered 55x: no such mailbox"}, each(isRefusedUnknown)},
+	sigTransactions:         {SignalDoc{"transactions", "transactions", "MAIL commands, whatever became of them"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
+	sigOffHoursShare:        {SignalDoc{"off_hours_share", unitShare, "share of recipients accepted outside business hours, 0 to 1"}, shareOf(isOffHours, isAccepted)},
+	sigUnauthenticated:      {SignalDoc{"unauthenticated", "recipients", "external recipients accepted without AUTH"}, each(isUnauthenticated)},
+	sigRelayRight:           {SignalDoc{"relay_right", "recipients", "those of unauthenticated whose session was given the right to relay"}, each(isRelayRight)},
+	sigForeignReversePaths:  {SignalDoc{"foreign_reverse_paths", "transactions", "transactions whose reverse-path is of no own domain and not null; 0 where the own domains are not known"}, source{counterOf(isForeignPath), isForeignPath, isForeignPath | isForeignPathRecipient, isForeignPath}},
+	sigDistinctReversePaths: {SignalDoc{"distinct_reverse_paths", "reverse-paths", "different reverse-paths, the null reverse-path not counted"}, different(byReversePath, isMail|isAccepted, isMail)},
+	sigDistinctHELONames:    {SignalDoc{"distinct_helo_names", "names", "different names given with HELO or EHLO"}, different(byHELO, isMail|isAccepted, isMail)},
+	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account; for an account, those with its name in any domain"}, source{counterOf(isFailure), isFailure, isFailure, isFailure | isLogin}},
+	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins, without their domains"}, different(byLoginName, isFailure, isFailure|isLogin)},
+	sigFailedLoginHosts:     {SignalDoc{"failed_login_hosts", "hosts", "different client addresses that failed logins came from"}, different(byFailingHost, isFailure, isFailure|isLogin)},
+	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, source{counterOf(isAfter), isAfter | isFailure, isLogin, isFailure | isLogin}},
+	sigNullReversePaths:     {SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, source{counterOf(isNullPath), isNullPath, isNullPath | isNullPathRecipient, isNullPath}},
+	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, different(byNullPathRecipient, isNullPathRecipient, isNullPathRecipient)},
+	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, each(isEnd)},
+	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, each(isEnd)},
+	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, different(byHost, isMail|isAccepted|isLogin, isMail|isLogin)},
 }
 
 // signalNamed is the index of a signal, or -1.

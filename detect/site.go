@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/gaissmai/bart"
 
 	"relaywatch/mail"
@@ -29,6 +30,10 @@ type network struct {
 	own      map[string]bool
 	hours    *calendar
 	allow    []allowed
+
+	// Domains that were asked for before: the hash without its lowest bit, which is
+	// set for one outside. Others overwrite them.
+	domains [4096]uint64
 }
 
 // allowed is an Allow whose submitter was read.
@@ -94,16 +99,27 @@ func (n *network) external(domain string) bool {
 	if domain == "" || len(n.own) == 0 {
 		return false
 	}
-	for {
-		if n.own[domain] {
-			return false
+	hash := xxhash.Sum64String(domain) &^ 1
+	known := &n.domains[hash>>1%uint64(len(n.domains))]
+	if *known&^1 != hash {
+		*known = hash
+		if !n.owns(domain) {
+			*known |= 1
 		}
+	}
+	return *known&1 == 1
+}
+
+// owns is true for an own domain and those below.
+func (n *network) owns(domain string) bool {
+	for !n.own[domain] {
 		dot := strings.IndexByte(domain, '.')
 		if dot < 0 {
-			return true
+			return false
 		}
 		domain = domain[dot+1:]
 	}
+	return true
 }
 
 // silenced is the reason of the first allow-list entry that is in force at t and

@@ -1,11 +1,43 @@
 package detect
 
 import (
+	"cmp"
 	"slices"
 	"unicode/utf8"
 
 	"relaywatch/mail"
 )
+
+// take tells what was touched since it was taken last.
+func (j *judge) take() Judgement {
+	out := j.tell()
+	for _, f := range j.findings {
+		f.touched = false
+	}
+	for _, ep := range j.episodes {
+		ep.touched = false
+	}
+	j.findings, j.episodes = nil, nil
+	return out
+}
+
+// tell tells what was touched, in an order of its own.
+func (j *judge) tell() Judgement {
+	var out Judgement
+	for _, f := range j.findings {
+		out.Findings = append(out.Findings, j.told(f))
+	}
+	for _, ep := range j.episodes {
+		out.Episodes = append(out.Episodes, j.toldEpisode(ep))
+	}
+	slices.SortFunc(out.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.FlaggedAt, b.FlaggedAt), cmp.Compare(a.Submitter.String(), b.Submitter.String()), cmp.Compare(a.Rule, b.Rule))
+	})
+	slices.SortFunc(out.Episodes, func(a, b Episode) int {
+		return cmp.Or(cmp.Compare(a.FirstFlagged, b.FirstFlagged), cmp.Compare(a.Submitter.String(), b.Submitter.String()))
+	})
+	return out
+}
 
 // told is the finding as others see it.
 func (j *judge) told(f *finding) Finding {

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"maps"
 	"math/bits"
 	"slices"
 
@@ -9,7 +8,7 @@ import (
 )
 
 // maxEntries bounds the memory of one submitter: of a flood, windows hold the last
-// 200,000 rows (about 20 MB). No shipped threshold comes near it.
+// 200,000 rows (about 12 MB). No shipped threshold comes near it.
 const maxEntries = 200_000
 
 // failuresBefore is how many failed logins make a successful one suspect: 8 in two
@@ -17,67 +16,20 @@ const maxEntries = 200_000
 // help after three to five.
 const failuresBefore = 8
 
-// flag tells what a row is and what it counts for.
-type flag uint32
-
-const (
-	isMail      flag = 1 << iota // A MAIL command.
-	isRecipient                  // A RCPT command, whatever the reply.
-	isEnd                        // The end of a transaction.
-	isFailure                    // A login that proved no account.
-	isLogin                      // A login that proved one.
-	isAccepted
-	isRefused
-	isExternal // Accepted, outside the own domains.
-	isNew
-	isNewToAll
-	isOffHours // Accepted.
-	isUnauthenticated
-	isRelayRight
-	isRefusedRelay
-	isRefusedUnknown
-	isForeignPath
-	isNullPath          // A MAIL command with it.
-	isNullPathRecipient // An accepted recipient of such a transaction.
-	isFirst             // The first recipient of its transaction.
-)
-
-// dimension is what different values are counted of.
-type dimension uint8
-
-const (
-	byRecipient dimension = iota
-	byNullPathRecipient
-	byDomain
-	byReversePath
-	byHELO
-	byLoginName
-	byHost
-	byFailingHost
-	dimensions
-)
-
-// entry is one row of a submitter, as windows need it.
-type entry struct {
-	at    mail.Time
-	pos   mail.LogPos
-	keys  [3]uint64 // Hashes of values: see keyOf. The size of the message, for an end.
-	flags flag
-	after uint16 // Bit i: counts as a login after failures in window i.
-	dims  uint8  // Bit d: has a value of dimension d.
-	again uint8  // Bit d: a later entry has the same value.
+// layout is what rules want to be measured, the same for all submitters.
+type layout struct {
+	lengths []mail.Time // Of the windows in seconds, rising.
+	signals []int       // Those that some rule measures.
+	needs   flag        // What is counted for them.
+	logs    *logs
 }
-
-// keyOf is where an entry keeps its value of a dimension. No row has two values
-// that share a place but the recipient, which counts twice.
-var keyOf = [dimensions]uint8{byRecipient: 0, byNullPathRecipient: 0, byReversePath: 0, byLoginName: 0, byDomain: 1, byHELO: 1, byHost: 2, byFailingHost: 2}
 
 // window counts the entries of the last so many seconds, (t-length, t].
 type window struct {
-	first    uint64 // Number of its first entry.
-	m        measures
-	offHours float64
-	distinct [dimensions]int
+	first uint64             // Number of its first entry.
+	since mail.Time          // Of its first entry, if it has one: asked for at each row.
+	bytes int64              // Of the messages that ended.
+	n     [firstAgain]uint32 // Entries with each flag; of a dimension, different values.
 }
 
 // rows are the entries of one submitter in the longest window, with a count for
@@ -87,77 +39,88 @@ type rows struct {
 	ring    []entry // The length is a power of two.
 	start   uint64  // Number of the oldest entry that is kept.
 	end     uint64  // Number of the next.
-	last    [dimensions]map[uint64]uint64
-	sizes   []sized // Sizes that no later message exceeds, falling.
+	newest  mail.Time
+	seen    seen
+	sizes   sizes
 	windows []window
-}
-
-type sized struct {
-	number uint64
-	bytes  float64
 }
 
 func newRows(windows int) rows { return rows{windows: make([]window, windows)} }
 
 func (r *rows) at(number uint64) *entry { return &r.ring[number&uint64(len(r.ring)-1)] }
 
-// add counts e in all windows and takes out what it makes too old. lengths are
-// those of the windows in seconds, rising.
-func (r *rows) add(e *entry, lengths []mail.Time) {
-	r.expire(e.at, lengths)
+// time is when the row of a kept entry was logged: less than 2^32 seconds before the
+// newest.
+func (r *rows) time(e *entry) mail.Time {
+	return r.newest - mail.Time(uint32(r.newest)-e.at)
+}
+
+// add counts a row in all windows and takes out what it makes too old.
+func (r *rows) add(row *row, l *layout) {
+	r.expire(row.at, l)
 	if r.end-r.start == maxEntries {
-		r.drop()
+		r.drop(l)
 	}
 	if int(r.end-r.start) == len(r.ring) {
 		r.grow()
 	}
 	number := r.end
+	e := r.at(number)
+	*e = entry{row.pos.Offset, row.keys, l.logs.numberOf(row.pos.Log), uint32(row.at), row.flags & (l.needs | ^every)}
 	r.end++
+	r.newest = row.at
+	if e.flags&isLogin != 0 {
+		e.keys[1] = r.afterFailures()
+	}
 	for i := range r.windows {
 		w := &r.windows[i]
-		if e.flags&isLogin != 0 && w.m[sigFailedLogins] >= failuresBefore {
-			e.after |= 1 << i
+		if w.first == number {
+			w.since = row.at
 		}
-		w.count(e, i, 1)
+		w.count(e, i, l, 1)
 	}
-	*r.at(number) = *e
-	for rest := e.dims; rest != 0; rest &= rest - 1 {
-		r.see(dimension(bits.TrailingZeros8(rest)), number)
+	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
+		r.see(dimension(bits.TrailingZeros32(uint32(rest))-firstDimension), number)
 	}
 	if e.flags&isEnd != 0 {
-		bytes := float64(e.keys[0])
-		for len(r.sizes) > 0 && r.sizes[len(r.sizes)-1].bytes <= bytes {
-			r.sizes = r.sizes[:len(r.sizes)-1]
-		}
-		r.sizes = append(r.sizes, sized{number, bytes})
+		r.sizes.push(sized{number, e.size()})
 	}
+}
+
+// afterFailures has a bit for each window with many failed logins.
+func (r *rows) afterFailures() uint32 {
+	after := uint32(0)
+	for i := range r.windows {
+		if r.windows[i].n[counterOf(isFailure)] >= failuresBefore {
+			after |= 1 << i
+		}
+	}
+	return after
 }
 
 // see counts the value of dimension d of an entry in the windows that have no
 // other entry with it.
 func (r *rows) see(d dimension, number uint64) {
-	if r.last[d] == nil {
-		r.last[d] = make(map[uint64]uint64)
-	}
-	key := r.at(number).keys[keyOf[d]]
-	before, seen := r.last[d][key]
-	r.last[d][key] = number
-	if seen {
-		r.at(before).again |= 1 << d
+	before, known := r.seen.swap(keyOf(d, r.at(number).keys[placeOf[d]]), number)
+	if known {
+		r.at(before).flags |= againOf[d]
 	}
 	for i := range r.windows {
-		if w := &r.windows[i]; !seen || before < w.first {
-			w.distinct[d]++
+		if w := &r.windows[i]; !known || before < w.first {
+			w.n[firstDimension+d]++
 		}
 	}
 }
 
 // expire takes out of each window what is older than its length at time now.
-func (r *rows) expire(now mail.Time, lengths []mail.Time) {
+func (r *rows) expire(now mail.Time, l *layout) {
+	if r.start == r.end {
+		return
+	}
 	for i := range r.windows {
 		w := &r.windows[i]
-		for w.first < r.end && r.at(w.first).at <= now-lengths[i] {
-			w.remove(r.at(w.first), i)
+		for w.first < r.end && w.since <= now-l.lengths[i] {
+			r.remove(i, l)
 		}
 	}
 	if len(r.windows) > 0 {
@@ -168,10 +131,10 @@ func (r *rows) expire(now mail.Time, lengths []mail.Time) {
 }
 
 // drop takes the oldest entry out of everything.
-func (r *rows) drop() {
+func (r *rows) drop(l *layout) {
 	for i := range r.windows {
-		if w := &r.windows[i]; w.first == r.start {
-			w.remove(r.at(r.start), i)
+		if r.windows[i].first == r.start {
+			r.remove(i, l)
 		}
 	}
 	r.forget()
@@ -180,18 +143,20 @@ func (r *rows) drop() {
 // forget drops the oldest entry, which is in no window any more.
 func (r *rows) forget() {
 	e := r.at(r.start)
-	for rest := e.dims &^ e.again; rest != 0; rest &= rest - 1 {
-		d := bits.TrailingZeros8(rest)
-		delete(r.last[d], e.keys[keyOf[d]])
+	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
+		d := dimension(bits.TrailingZeros32(uint32(rest)) - firstDimension)
+		if e.flags&againOf[d] == 0 {
+			r.seen.forget(keyOf(d, e.keys[placeOf[d]]))
+		}
 	}
-	if len(r.sizes) > 0 && r.sizes[0].number == r.start {
-		r.sizes = r.sizes[1:]
+	if e.flags&isEnd != 0 {
+		r.sizes.forget(r.start)
 	}
 	r.start++
 }
 
 func (r *rows) grow() {
-	ring := make([]entry, max(8, 2*len(r.ring)))
+	ring := make([]entry, max(4, 2*len(r.ring)))
 	for n := r.start; n < r.end; n++ {
 		ring[n&uint64(len(ring)-1)] = *r.at(n)
 	}
@@ -201,112 +166,108 @@ func (r *rows) grow() {
 // clone is a copy that shares nothing which changes.
 func (r *rows) clone() rows {
 	c := *r
-	c.ring, c.sizes, c.windows = slices.Clone(r.ring), slices.Clone(r.sizes), slices.Clone(r.windows)
-	for d := range c.last {
-		c.last[d] = maps.Clone(r.last[d])
-	}
+	c.ring, c.windows = slices.Clone(r.ring), slices.Clone(r.windows)
+	c.seen.slots, c.sizes.queue = slices.Clone(r.seen.slots), slices.Clone(r.sizes.queue)
 	return c
 }
 
 // remove takes out the first entry of window i.
-func (w *window) remove(e *entry, i int) {
-	w.count(e, i, -1)
-	for rest := e.dims &^ e.again; rest != 0; rest &= rest - 1 {
-		w.distinct[bits.TrailingZeros8(rest)]--
+func (r *rows) remove(i int, l *layout) {
+	w := &r.windows[i]
+	e := r.at(w.first)
+	w.count(e, i, l, ^uint32(0))
+	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
+		bit := bits.TrailingZeros32(uint32(rest))
+		if e.flags&againOf[bit-firstDimension] == 0 {
+			w.n[bit]--
+		}
 	}
-	w.first++
+	if w.first++; w.first < r.end {
+		w.since = r.time(r.at(w.first))
+	}
 }
 
-// count adds what an entry counts for, or takes it away with sign -1. All are
-// whole numbers, so that what was added is taken away to the last digit.
-func (w *window) count(e *entry, i int, sign float64) {
-	if e.flags&isRecipient != 0 {
-		w.countRecipient(e.flags, sign)
-		return
+// count adds what an entry counts for, or takes it away if one is -1.
+func (w *window) count(e *entry, i int, l *layout, one uint32) {
+	for rest := e.flags & l.needs &^ every; rest != 0; rest &= rest - 1 {
+		w.n[bits.TrailingZeros32(uint32(rest))] += one
 	}
-	m := &w.m
 	switch {
-	case e.flags&isMail != 0:
-		m[sigTransactions] += sign
-		if e.flags&isForeignPath != 0 {
-			m[sigForeignReversePaths] += sign
-		}
-		if e.flags&isNullPath != 0 {
-			m[sigNullReversePaths] += sign
-		}
 	case e.flags&isEnd != 0:
-		m[sigBytes] += sign * float64(e.keys[0])
-	case e.flags&isFailure != 0:
-		m[sigFailedLogins] += sign
-	case e.after&(1<<i) != 0:
-		m[sigLoginsAfterFailures] += sign
+		w.bytes += e.size() * int64(int32(one))
+	case e.flags&isLogin != 0 && e.after()&(1<<i) != 0:
+		w.n[counterOf(isAfter)] += one
 	}
 }
 
-func (w *window) countRecipient(f flag, sign float64) {
-	m := &w.m
-	if f&isRefused != 0 {
-		m[sigRefusedRecipients] += sign
-		if f&isRefusedRelay != 0 {
-			m[sigRefusedRelay] += sign
+// measure tells the signals that rules want.
+func (r *rows) measure(w *window, l *layout, m *measures) {
+	for _, i := range l.signals {
+		switch s := &signals[i]; i {
+		case sigExternalShare, sigOffHoursShare:
+			m[i] = share(w.n[s.counter], w.n[counterOf(isAccepted)])
+		case sigRefusedShare:
+			m[i] = share(w.n[s.counter], w.n[counterOf(isAccepted)]+w.n[counterOf(isRefused)])
+		case sigBytes:
+			m[i] = float64(w.bytes)
+		case sigLargestMessage:
+			m[i] = float64(r.sizes.largest(w.first))
+		default:
+			m[i] = float64(w.n[s.counter])
 		}
-		if f&isRefusedUnknown != 0 {
-			m[sigRefusedUnknown] += sign
-		}
-	}
-	if f&isAccepted == 0 {
-		return
-	}
-	m[sigRecipients] += sign
-	if f&isNew != 0 {
-		m[sigNewRecipients] += sign
-	}
-	if f&isNewToAll != 0 {
-		m[sigNewToAll] += sign
-	}
-	if f&isExternal != 0 {
-		m[sigExternalRecipients] += sign
-	}
-	if f&isOffHours != 0 {
-		w.offHours += sign
-	}
-	if f&isUnauthenticated != 0 {
-		m[sigUnauthenticated] += sign
-	}
-	if f&isRelayRight != 0 {
-		m[sigRelayRight] += sign
 	}
 }
 
-// derive brings the signals that are no plain counts up to date.
-func (r *rows) derive(w *window) *measures {
-	m := &w.m
-	m[sigDistinctRecipients] = float64(w.distinct[byRecipient])
-	m[sigNullPathRecipients] = float64(w.distinct[byNullPathRecipient])
-	m[sigDistinctDomains] = float64(w.distinct[byDomain])
-	m[sigDistinctReversePaths] = float64(w.distinct[byReversePath])
-	m[sigDistinctHELONames] = float64(w.distinct[byHELO])
-	m[sigDistinctLoginNames] = float64(w.distinct[byLoginName])
-	m[sigHosts] = float64(w.distinct[byHost])
-	m[sigFailedLoginHosts] = float64(w.distinct[byFailingHost])
-	m[sigExternalShare] = share(m[sigExternalRecipients], m[sigRecipients])
-	m[sigOffHoursShare] = share(w.offHours, m[sigRecipients])
-	m[sigRefusedShare] = share(m[sigRefusedRecipients], m[sigRecipients]+m[sigRefusedRecipients])
-	m[sigLargestMessage] = 0
-	if i, _ := slices.BinarySearchFunc(r.sizes, w.first, func(s sized, first uint64) int {
+func share(part, whole uint32) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+// sizes are the messages that no later one exceeds: their sizes fall.
+type sizes struct {
+	queue []sized
+	head  int // Of those, the first that is kept.
+}
+
+type sized struct {
+	number uint64 // Of the entry.
+	bytes  int64
+}
+
+func (s *sizes) push(last sized) {
+	for len(s.queue) > s.head && s.queue[len(s.queue)-1].bytes <= last.bytes {
+		s.queue = s.queue[:len(s.queue)-1]
+	}
+	if len(s.queue) == s.head {
+		s.queue, s.head = s.queue[:0], 0
+	}
+	if len(s.queue) == cap(s.queue) && s.head > len(s.queue)/2 {
+		s.queue = s.queue[:copy(s.queue, s.queue[s.head:])]
+		s.head = 0
+	}
+	s.queue = append(s.queue, last)
+}
+
+// forget drops an entry that is older than all others.
+func (s *sizes) forget(number uint64) {
+	if s.head < len(s.queue) && s.queue[s.head].number == number {
+		s.head++
+	}
+}
+
+// largest is the size of the largest message from entry first on, or 0.
+func (s *sizes) largest(first uint64) int64 {
+	kept := s.queue[s.head:]
+	i, _ := slices.BinarySearchFunc(kept, first, func(s sized, first uint64) int {
 		if s.number < first {
 			return -1
 		}
 		return 1
-	}); i < len(r.sizes) {
-		m[sigLargestMessage] = r.sizes[i].bytes
+	})
+	if i < len(kept) {
+		return kept[i].bytes
 	}
-	return m
-}
-
-func share(part, whole float64) float64 {
-	if whole == 0 {
-		return 0
-	}
-	return part / whole
+	return 0
 }

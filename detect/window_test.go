@@ -8,37 +8,56 @@ import (
 	"relaywatch/mail"
 )
 
+// all wants every signal to be measured.
+func all(lengths ...mail.Time) *layout {
+	l := &layout{lengths: lengths, logs: &logs{number: map[mail.LogID]uint32{}}}
+	for i := range signals {
+		l.signals = append(l.signals, i)
+		l.needs |= signals[i].needs
+	}
+	return l
+}
+
 // Windows that are counted on must say what counting anew says.
 func TestWindowsCountWhatIsInThem(t *testing.T) {
-	lengths := []mail.Time{60, 3600}
+	l := all(60, 3600)
 	rapid.Check(t, func(t *rapid.T) {
-		r := newRows(len(lengths))
-		var all []entry
-		at := mail.Time(1_000_000)
+		r := newRows(len(l.lengths))
+		var all []row
+		at := mail.Time(-100_000)
 		for n := range rapid.IntRange(1, 80).Draw(t, "rows") {
-			at += mail.Time(rapid.SampledFrom([]int{0, 1, 20, 59, 60, 61, 1800, 5000}).Draw(t, "gap"))
-			e := entry{at: at, pos: mail.LogPos{Offset: int64(n)}}
-			e.keys = [3]uint64{uint64(rapid.IntRange(1, 4).Draw(t, "a")), uint64(rapid.IntRange(1, 4).Draw(t, "b")), uint64(rapid.IntRange(1, 3).Draw(t, "c"))}
-			switch rapid.IntRange(0, 4).Draw(t, "kind") {
+			at += mail.Time(rapid.SampledFrom([]int{0, 1, 20, 59, 60, 61, 1800, 5000, 1 << 33}).Draw(t, "gap"))
+			e := row{at: at, pos: mail.LogPos{Offset: int64(n)}}
+			value := func(d dimension) { e.put(d, rapid.Uint64Range(1, 4).Draw(t, "value")) }
+			switch rapid.IntRange(0, 5).Draw(t, "kind") {
 			case 0:
 				e.flags = isMail | isForeignPath
-				e.dims = 1<<byReversePath | 1<<byHELO | 1<<byHost
+				value(byReversePath)
+				value(byHELO)
+				value(byHost)
 			case 1, 2:
-				e.flags = isRecipient | isAccepted | isNullPathRecipient
-				e.dims = 1<<byRecipient | 1<<byDomain | 1<<byNullPathRecipient
+				e.flags = isAccepted | isNullPathRecipient | has(byNullPathRecipient)
+				value(byRecipient)
+				value(byDomain)
 			case 3:
-				e.flags = isEnd
+				e.sized(rapid.Int64Range(1, 1<<40).Draw(t, "size"))
 			case 4:
-				e.flags, e.dims = isFailure, 1<<byLoginName
+				e.flags = isFailure
+				value(byLoginName)
+				value(byFailingHost)
+			case 5:
+				e.flags = isLogin
+				value(byHost)
 			}
 			all = append(all, e)
-			r.add(&e, lengths)
-			for i := range lengths {
-				got := r.derive(&r.windows[i])
-				want := countAnew(all, at-lengths[i])
+			r.add(&e, l)
+			for i := range l.lengths {
+				var got measures
+				r.measure(&r.windows[i], l, &got)
+				want := countAnew(all, at-l.lengths[i])
 				for s, value := range want {
 					if got[s] != value {
-						t.Fatalf("row %d, window of %d s: got %s %g; want %g", n, lengths[i], signals[s].Name, got[s], value)
+						t.Fatalf("row %d, window of %d s: got %s %g; want %g", n, l.lengths[i], signals[s].Name, got[s], value)
 					}
 				}
 			}
@@ -47,39 +66,53 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 }
 
 // countAnew measures the rows after a time.
-func countAnew(all []entry, after mail.Time) map[int]float64 {
+func countAnew(all []row, after mail.Time) map[int]float64 {
 	m := map[int]float64{
 		sigTransactions: 0, sigForeignReversePaths: 0, sigRecipients: 0, sigBytes: 0, sigFailedLogins: 0, sigLargestMessage: 0,
+		sigLoginsAfterFailures: 0,
 	}
-	distinct := [dimensions]map[uint64]bool{}
+	distinct := [dimensions]map[uint32]bool{}
 	for d := range distinct {
-		distinct[d] = map[uint64]bool{}
+		distinct[d] = map[uint32]bool{}
 	}
-	for _, e := range all {
+	length := all[len(all)-1].at - after
+	for i, e := range all {
 		if e.at <= after {
 			continue
 		}
 		for d := range dimensions {
-			if e.dims&(1<<d) != 0 {
-				distinct[d][e.keys[keyOf[d]]] = true
+			if e.flags&has(d) != 0 {
+				distinct[d][e.keys[placeOf[d]]] = true
 			}
 		}
 		switch {
 		case e.flags&isMail != 0:
 			m[sigTransactions]++
 			m[sigForeignReversePaths]++
-		case e.flags&isRecipient != 0:
+		case e.flags&isAccepted != 0:
 			m[sigRecipients]++
 		case e.flags&isEnd != 0:
-			m[sigBytes] += float64(e.keys[0])
-			m[sigLargestMessage] = max(m[sigLargestMessage], float64(e.keys[0]))
-		default:
+			size := float64(uint64(e.keys[1])<<32 | uint64(e.keys[0]))
+			m[sigBytes] += size
+			m[sigLargestMessage] = max(m[sigLargestMessage], size)
+		case e.flags&isFailure != 0:
 			m[sigFailedLogins]++
+		default:
+			failed := 0
+			for _, f := range all[:i] {
+				if f.flags&isFailure != 0 && f.at > e.at-length {
+					failed++
+				}
+			}
+			if failed >= failuresBefore {
+				m[sigLoginsAfterFailures]++
+			}
 		}
 	}
 	for d, s := range map[dimension]int{
 		byRecipient: sigDistinctRecipients, byNullPathRecipient: sigNullPathRecipients, byDomain: sigDistinctDomains,
 		byReversePath: sigDistinctReversePaths, byHELO: sigDistinctHELONames, byLoginName: sigDistinctLoginNames, byHost: sigHosts,
+		byFailingHost: sigFailedLoginHosts,
 	} {
 		m[s] = float64(len(distinct[d]))
 	}
@@ -87,19 +120,49 @@ func countAnew(all []entry, after mail.Time) map[int]float64 {
 }
 
 func TestFloodKeepsTheLastRows(t *testing.T) {
+	l := all(60)
 	r := newRows(1)
 	for n := range maxEntries + 10 {
-		e := entry{at: 1000, keys: [3]uint64{uint64(n), 1, 0}, flags: isRecipient | isAccepted, dims: 1<<byRecipient | 1<<byDomain}
-		r.add(&e, []mail.Time{60})
+		e := row{at: 1000, flags: isAccepted}
+		e.put(byRecipient, uint64(n))
+		e.put(byDomain, 1)
+		r.add(&e, l)
 	}
-	m := r.derive(&r.windows[0])
+	var m measures
+	r.measure(&r.windows[0], l, &m)
 	if m[sigRecipients] != maxEntries || m[sigDistinctRecipients] != maxEntries || m[sigDistinctDomains] != 1 {
 		t.Errorf("got %g recipients, %g different, %g domains; want %d, %d, 1",
 			m[sigRecipients], m[sigDistinctRecipients], m[sigDistinctDomains], maxEntries, maxEntries)
 	}
-	if got := len(r.last[byRecipient]); got != maxEntries {
-		t.Errorf("got %d recipients remembered; want %d", got, maxEntries)
+	if got := r.seen.size; got != maxEntries+1 {
+		t.Errorf("got %d values remembered; want %d", got, maxEntries+1)
 	}
+}
+
+// The table finds what a map finds.
+func TestSeen(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s seen
+		want := map[uint32]uint64{}
+		number := uint64(1<<32 - 20) // The low bits of the number turn over.
+		for range rapid.IntRange(1, 100).Draw(t, "steps") {
+			number++
+			key := rapid.Uint32Range(1, 30).Draw(t, "key")
+			if _, known := want[key]; known && rapid.Bool().Draw(t, "forget") {
+				s.forget(key)
+				delete(want, key)
+				continue
+			}
+			before, known := s.swap(key, number)
+			if wantBefore, wantKnown := want[key]; known != wantKnown || before != wantBefore {
+				t.Fatalf("swap(%d): got %d, %v; want %d, %v", key, before, known, wantBefore, wantKnown)
+			}
+			want[key] = number
+			if s.size != len(want) {
+				t.Fatalf("got size %d; want %d", s.size, len(want))
+			}
+		}
+	})
 }
 
 func TestHashSet(t *testing.T) {
@@ -191,7 +254,7 @@ func TestReadable(t *testing.T) {
 
 func TestSignalTable(t *testing.T) {
 	for i, s := range signals {
-		if s.Name == "" || s.Unit == "" || s.About == "" || s.counts == 0 {
+		if s.Name == "" || s.Unit == "" || s.About == "" || s.adds == 0 {
 			t.Errorf("signal %d: got %+v; want all told", i, s)
 		}
 		if got := signalNamed(s.Name); got != i {

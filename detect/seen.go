@@ -1,0 +1,69 @@
+package detect
+
+// seen tells for every value of every dimension the newest entry that has it. It
+// probes an array: a value takes 8 bytes at three quarters full at most. The zero
+// seen is empty.
+type seen struct {
+	slots []uint64 // The key above the low bits of the entry's number; 0 is free. The length is 0 or a power of two.
+	size  int
+}
+
+// keyOf is what a value of a dimension is found by.
+func keyOf(d dimension, value uint32) uint32 {
+	return max(1, value^uint32(d)*0x9E3779B1) // The same value of two dimensions is two.
+}
+
+// home is where the probing for a key begins.
+func (t *seen) home(key uint32) int {
+	return int(uint64(key)*0x9E3779B97F4A7C15>>32) & (len(t.slots) - 1)
+}
+
+// slot is where a key stands, or the free slot where it would.
+func (t *seen) slot(key uint32) int {
+	i := t.home(key)
+	for t.slots[i] != 0 && uint32(t.slots[i]>>32) != key {
+		i = (i + 1) & (len(t.slots) - 1)
+	}
+	return i
+}
+
+// swap notes entry number as the newest with a key and returns the one before.
+func (t *seen) swap(key uint32, number uint64) (before uint64, known bool) {
+	if t.size*4 >= len(t.slots)*3 {
+		t.grow()
+	}
+	i := t.slot(key)
+	if t.slots[i] != 0 {
+		// Numbers of kept entries differ by less than 32 bits hold.
+		before, known = number-uint64(uint32(number)-uint32(t.slots[i])), true
+	} else {
+		t.size++
+	}
+	t.slots[i] = uint64(key)<<32 | uint64(uint32(number))
+	return before, known
+}
+
+// forget takes out a key that is there.
+func (t *seen) forget(key uint32) {
+	mask := len(t.slots) - 1
+	free := t.slot(key)
+	// What probed past the slot moves up, so that no search ends too early.
+	for i := (free + 1) & mask; t.slots[i] != 0; i = (i + 1) & mask {
+		if (i-t.home(uint32(t.slots[i]>>32)))&mask >= (i-free)&mask {
+			t.slots[free] = t.slots[i]
+			free = i
+		}
+	}
+	t.slots[free] = 0
+	t.size--
+}
+
+func (t *seen) grow() {
+	old := t.slots
+	t.slots = make([]uint64, max(8, 2*len(old)))
+	for _, s := range old {
+		if s != 0 {
+			t.slots[t.slot(uint32(s>>32))] = s
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package detect
+
+import (
+	"slices"
+
+	"relaywatch/mail"
+)
+
+// subject is what is kept of a submitter.
+type subject struct {
+	of       *judge // nil once it is forgotten.
+	who      mail.Submitter
+	rules    []int // That judge it.
+	rows     rows
+	memory   hashSet   // Recipients it ever mailed.
+	contacts []contact // The newest of them, after MemoryAt, in event time.
+	findings map[int]*finding
+	episode  *episode // nil if none is open.
+	server   *event   // The row that told its address is a server's; nil if none did.
+	claimed  bool     // Is an account that exists: see claim.
+	stored   bool     // The store has memory of it.
+}
+
+// subject finds or makes what is kept of a submitter.
+func (j *judge) subject(who mail.Submitter, c class) *subject {
+	if s := j.subjects[who]; s != nil {
+		return s
+	}
+	var s *subject
+	if j.base != nil && j.base.subjects[who] != nil {
+		s = j.base.subjects[who].clone()
+	} else {
+		s = &subject{who: who, rows: newRows(len(j.layout.lengths))}
+		for i, r := range j.rules {
+			if r.judges(who, c) {
+				s.rules = append(s.rules, i)
+			}
+		}
+	}
+	s.of = j
+	if who.Kind == mail.KindIP {
+		s.server = j.servers[who.Value]
+	}
+	j.subjects[who] = s
+	return s
+}
+
+// subjectOf is the subject of a part.
+func (j *judge) subjectOf(p *part) *subject {
+	if p.subject == nil || p.subject.of != j {
+		if p.class == account {
+			p.subject = j.account(p.who.Value)
+		} else {
+			p.subject = j.subject(p.who, p.class)
+		}
+	}
+	return p.subject
+}
+
+// clone copies what judging changes.
+func (s *subject) clone() *subject {
+	c := *s
+	c.rows = s.rows.clone()
+	c.memory = hashSet{base: &s.memory}
+	c.contacts = nil
+	c.findings = make(map[int]*finding, len(s.findings))
+	for i, f := range s.findings {
+		c.findings[i] = f.clone()
+	}
+	if s.episode != nil {
+		e := *s.episode
+		e.touched = false
+		e.rules = slices.Clone(e.rules)
+		if f := s.findings[e.words.rule]; f == e.words {
+			e.words = c.findings[f.rule]
+		} else {
+			e.words = e.words.clone()
+		}
+		c.episode = &e
+	}
+	return &c
+}
+
+// sweep forgets what no later row can need: windows that ran out, and submitters
+// of whom nothing is left.
+func (j *judge) sweep(until mail.Time) {
+	for who, s := range j.subjects {
+		s.rows.expire(until, &j.layout)
+		if s.rows.start < s.rows.end {
+			continue
+		}
+		s.rows = newRows(len(j.layout.lengths))
+		if s.memory.size == 0 && len(s.findings) == 0 {
+			s.of = nil
+			delete(j.subjects, who)
+		}
+	}
+}
