@@ -29,7 +29,7 @@ demo: build
 	@echo '  ./relaywatch ingest YOUR-LOG-FOLDER && ./relaywatch suspects'
 
 test:
-	$(GO) test -race $(FLAGS) ./...
+	$(GO) test -race -timeout 40m $(FLAGS) ./...
 
 check:
 	@test -z "$$($(GO) tool gofumpt -l . | tee /dev/stderr)" || { echo 'run make fmt'; exit 1; }

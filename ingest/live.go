@@ -104,7 +104,9 @@ func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) e
 	if err := f.reader.start(); err != nil {
 		return err
 	}
+	f.mu.Lock()
 	f.logs = map[string]*Followed{}
+	f.mu.Unlock()
 	f.tails = newTails()
 	defer f.tails.stopAll()
 	ticks := f.Tick

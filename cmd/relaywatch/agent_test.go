@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -73,13 +74,33 @@ func (h *host) configure(more string) {
 type running struct {
 	h      *host
 	proc   *os.Process
-	errOut *bytes.Buffer
+	errOut *said
 	done   chan error
+}
+
+// said is what a process writes while the test reads it.
+type said struct {
+	mu   sync.Mutex // Guards text.
+	text bytes.Buffer
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 func (h *host) start() *running {
 	h.t.Helper()
-	cmd, errOut := child(h.t, "--config", h.config, "agent")
+	cmd, _ := child(h.t, "--config", h.config, "agent")
+	errOut := &said{}
+	cmd.Stderr = errOut
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
@@ -96,7 +117,7 @@ func (r *running) stop() {
 	}
 	select {
 	case err := <-r.done:
-		if err != nil && r.errOut.Len() > 0 { // Before it says that it started, nobody listens to signals.
+		if err != nil && r.errOut.String() != "" { // Before it says that it started, nobody listens to signals.
 			r.h.t.Fatalf("agent: %v: %s", err, r.errOut)
 		}
 	case <-time.After(stopWithin + time.Second):
