@@ -209,6 +209,9 @@ func (r *Reader) flush(ctx context.Context, sink func(context.Context, *Batch) e
 		return err
 	}
 	r.front = front
+	for _, m := range r.assembly.tray.mistakes {
+		r.problem(m.path, m.err)
+	}
 	b := &Batch{Front: front, Rows: r.assembly.tray.rows}
 	r.assembly.tray.take(b)
 	for l, s := range r.touched {

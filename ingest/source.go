@@ -17,12 +17,14 @@ type source struct {
 	path   string
 	page   string // Code page.
 	plain  bool   // Not compressed.
+	seen   int64  // How much of its beginning was looked at.
 	first  mail.Time
 	copies []*source // The same log elsewhere: read on there once this one has ended.
 
 	f       *file
 	lines   *lines
 	decoder decoder
+	line    []byte    // The decoded row.
 	at      mail.Time // Merge key: the latest row time so far, so that disorder within a log waits for nobody.
 	row     mail.Time // Time of the decoded row.
 	next    int64     // Its offset.
@@ -30,12 +32,22 @@ type source struct {
 	done    int64     // Raw bytes of the file that were counted as progress.
 }
 
-// compare orders sources by the row that comes next.
+// compare orders sources by the row that comes next. Rows of the same second are
+// first of all those of the log that began earlier: a server rolls its log at any
+// time, also between two commands of a session.
 func (s *source) compare(o *source) int {
 	if c := cmp.Compare(s.at, o.at); c != 0 {
 		return c
 	}
-	return cmp.Compare(s.log.ID, o.log.ID)
+	return cmp.Or(cmp.Compare(s.began(), o.began()), cmp.Compare(s.log.ID, o.log.ID))
+}
+
+// began is the time of the log's first row.
+func (s *source) began() mail.Time {
+	if s.log.FirstTime != 0 {
+		return s.log.FirstTime
+	}
+	return s.first
 }
 
 // errMoved is returned by open where another log lies at the path by now.
@@ -96,7 +108,7 @@ func (s *source) advance(t *tray) (bool, error) {
 			s.reject(t, offset, line, err)
 		case row:
 			s.at = max(s.at, at)
-			s.row, s.next, s.pending = at, offset, true
+			s.line, s.row, s.next, s.pending = line, at, offset, true
 			return true, nil
 		}
 	}
@@ -107,10 +119,21 @@ func (s *source) advance(t *tray) (bool, error) {
 func (s *source) decode(line []byte, offset int64) (row bool, at mail.Time, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			row, err = false, fmt.Errorf("relaywatch could not read this row, which is a mistake of its own: %v", p)
+			row, err = false, &MistakeError{offset, p}
 		}
 	}()
 	return s.decoder.decode(line, mail.LogPos{Log: s.log.ID, Offset: offset})
+}
+
+// MistakeError is a row that made relaywatch itself stumble. It is in the
+// quarantine.
+type MistakeError struct {
+	Offset int64 // Of the row in its log.
+	Panic  any   // What Go says of it.
+}
+
+func (e *MistakeError) Error() string {
+	return fmt.Sprintf("relaywatch could not read the row at offset %d, which is a mistake of its own: please report it: %v", e.Offset, e.Panic)
 }
 
 // reject quarantines a row.
@@ -118,6 +141,10 @@ func (s *source) reject(t *tray, offset int64, line []byte, why error) {
 	s.log.Rows++
 	s.log.Quarantined++
 	t.rows++
+	var mistake *MistakeError
+	if errors.As(why, &mistake) {
+		t.mistakes = append(t.mistakes, rowMistake{s.path, mistake})
+	}
 	text := strings.Clone(string(line[:min(len(line), mail.MaxRejectText)]))
 	t.rejects = append(t.rejects, mail.Reject{
 		Pos:    mail.LogPos{Log: s.log.ID, Offset: offset},
@@ -126,16 +153,29 @@ func (s *source) reject(t *tray, offset int64, line []byte, why error) {
 	})
 }
 
-// apply hands the decoded row to the sessions.
+// apply hands the decoded row to the sessions, or to the quarantine if they panic.
 func (s *source) apply(t *tray) {
-	s.decoder.apply()
 	s.pending = false
+	if err := s.applyDecoded(); err != nil {
+		s.reject(t, s.next, s.line, err)
+		return
+	}
 	s.log.Rows++
 	t.rows++
 	if s.log.FirstTime == 0 || s.row < s.log.FirstTime {
 		s.log.FirstTime = s.row
 	}
 	s.log.LastTime = max(s.log.LastTime, s.row)
+}
+
+func (s *source) applyDecoded() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &MistakeError{s.next, p}
+		}
+	}()
+	s.decoder.apply()
+	return nil
 }
 
 // mark brings the log's cursor up to the row that was applied last.

@@ -10,7 +10,14 @@ type tray struct {
 	logins     []mail.Login
 	deliveries []mail.Delivery
 	rejects    []mail.Reject
+	mistakes   []rowMistake
 	rows       int64 // Rows read, understood or not.
+}
+
+// rowMistake is a row that relaywatch stumbled over, by the path of its log.
+type rowMistake struct {
+	path string
+	err  *MistakeError
 }
 
 // transaction is a transaction that sessions work on. All its changes go through
