@@ -144,9 +144,6 @@ func (r *caseReader) subject() {
 	for range r.count() {
 		if f := r.finding(who); f != nil {
 			s.findings[f.rule] = f
-			if f.shown {
-				r.judge.touchFinding(f)
-			}
 		}
 	}
 	if r.truth() {
@@ -178,7 +175,6 @@ func (r *caseReader) episode(s *subject) {
 	}
 	if r.err == nil {
 		s.episode = ep
-		r.judge.touchEpisode(ep)
 	}
 }
 

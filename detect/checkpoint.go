@@ -30,9 +30,8 @@ func (j *judge) saveCases(until mail.Time) []byte {
 	return w.text()
 }
 
-// restoreCases reads what saveCases wrote. Findings and episodes that are shown are
-// told again by the next Take: the store may have had provisional ones of their
-// keys.
+// restoreCases reads what saveCases wrote. It is no news: the store has what was
+// told.
 func (j *judge) restoreCases(text []byte) error {
 	if len(text) == 0 {
 		return nil

@@ -323,3 +323,33 @@ func TestUnreadableCheckpoint(t *testing.T) {
 		}
 	}
 }
+
+// A restart is no news: the store has what was told, and a preview changes none of it.
+func TestRestartTellsNothingAgain(t *testing.T) {
+	rules := loadText(t, map[string]string{"five": fiveInAnHour})
+	kept, e := newKept(), newEngine(t, rules, corp())
+	sending{from: "10.1.4.7", at: noon, times: 5, to: "u%d@example.net"}.feed(e, 1)
+	e.Advance(noon)
+	kept.merge(e.Take())
+	later := sending{from: "10.1.4.7", at: noon + 60, times: 5, to: "v%d@example.net"}
+	later.feed(e, 2)
+	if j := e.Preview(); len(j.Findings) != 1 || len(j.Episodes) != 1 {
+		t.Fatalf("got preview %+v; want the episode going on", j)
+	}
+	if j := e.Take(); len(j.Findings)+len(j.Episodes) > 0 {
+		t.Errorf("after a preview: got %+v; want nothing", j)
+	}
+	e = newEngine(t, rules, corp())
+	if err := e.Restore(kept.point); err != nil {
+		t.Fatal(err)
+	}
+	sending{from: "10.1.4.7", at: noon, times: 5, to: "u%d@example.net"}.feed(e, 1)
+	later.feed(e, 2)
+	if j := e.Take(); len(j.Findings)+len(j.Episodes) > 0 {
+		t.Errorf("after a restart: got %+v; want nothing", j)
+	}
+	e.Advance(noon + 60)
+	if j := e.Take(); len(j.Findings) != 1 || len(j.Episodes) != 1 || j.Episodes[0].FirstFlagged != noon || j.Episodes[0].Recipients != 10 {
+		t.Errorf("with new rows: got %+v; want the same episode with 10 recipients", j)
+	}
+}
