@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -96,7 +97,10 @@ func (p *program) control(action string) error {
 		return err
 	}
 	if err := service.Control(s, action); err != nil {
-		return fmt.Errorf("%w (an administrator's rights are needed)", err)
+		if errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("%w: an administrator's rights are needed", err)
+		}
+		return err
 	}
 	return nil
 }
