@@ -24,11 +24,7 @@ func (r *Reader) discover(ctx context.Context) (Result, error) {
 	seen := map[string]bool{}
 	logs := 0
 	for _, src := range r.Sources {
-		paths, explicit, err := src.files()
-		if err != nil {
-			r.problem(src.Path, err)
-			continue
-		}
+		paths, explicit := src.files(r.problem)
 		for _, path := range paths {
 			if err := ctx.Err(); err != nil {
 				return result, err
@@ -45,7 +41,7 @@ func (r *Reader) discover(ctx context.Context) (Result, error) {
 			case err != nil:
 				r.problem(path, err)
 				continue
-			case s == nil:
+			case s.first == 0:
 				logs++
 				result.Same++
 				continue
@@ -89,23 +85,18 @@ func (r *Reader) where() string {
 	return strings.Join(paths, ", ")
 }
 
-// files lists the files of a source in the order of their names. explicit is true
-// where the source names one file.
-func (s Source) files() (paths []string, explicit bool, err error) {
+// files lists the files of a source in the order of their names, and says which of
+// its folders can't be read. explicit is true where the source names one file.
+func (s Source) files(problem func(path string, err error)) (paths []string, explicit bool) {
 	info, err := os.Stat(s.Path)
 	switch {
 	case err == nil && info.IsDir():
-		err = filepath.WalkDir(s.Path, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), ".") {
-				paths = append(paths, path)
-			}
-			return err
-		})
-		return paths, false, err
+		return s.walk(problem), false
 	case err == nil:
-		return []string{s.Path}, true, nil
+		return []string{s.Path}, true
 	case errors.Is(err, fs.ErrPermission) || !strings.ContainsAny(s.Path, "*?[{"):
-		return nil, true, err
+		problem(s.Path, err)
+		return nil, true
 	}
 	// A glob is not there, or, on Windows, has a name that no file can have.
 	options := []doublestar.GlobOption{doublestar.WithFilesOnly()}
@@ -116,12 +107,31 @@ func (s Source) files() (paths []string, explicit bool, err error) {
 	if err == nil && len(paths) == 0 {
 		err = fmt.Errorf("no file matches: %w", fs.ErrNotExist)
 	}
+	if err != nil {
+		problem(s.Path, err)
+	}
 	slices.Sort(paths)
-	return paths, false, err
+	return paths, false
 }
 
-// examine looks at a file: which log it is, and the time of its next row. It
-// returns nil if the file holds nothing new.
+// walk lists the files in a folder and all below it. A folder that can't be read
+// hides its own files only.
+func (s Source) walk(problem func(path string, err error)) (paths []string) {
+	_ = filepath.WalkDir(s.Path, func(path string, d fs.DirEntry, err error) error { // All errors go to problem.
+		switch {
+		case err != nil && path != s.Path && errors.Is(err, fs.ErrNotExist): // Removed meanwhile.
+		case err != nil:
+			problem(path, err)
+		case !d.IsDir() && !strings.HasPrefix(d.Name(), "."):
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	return paths
+}
+
+// examine looks at a file: which log it is, and the time of its next row; first is
+// 0 if the file holds nothing new, and log is nil if it holds no row to tell by.
 func (r *Reader) examine(src Source, path string) (*source, error) {
 	f, err := openFile(path)
 	if err != nil {
@@ -137,15 +147,15 @@ func (r *Reader) examine(src Source, path string) (*source, error) {
 		return nil, err
 	}
 	l, err := r.known.identify(b, src.Format)
-	if err != nil || l == nil {
+	if err != nil {
 		return nil, err
 	}
-	s := &source{log: l, path: path, page: src.CodePage, plain: plain}
-	if plain && size <= l.ReadBytes || !plain && f.unzippedSize(size) == uint32(l.ReadBytes) {
-		return nil, nil
+	s := &source{log: l, path: path, page: src.CodePage, plain: plain, seen: int64(len(b))}
+	if l == nil || plain && size <= l.ReadBytes || !plain && f.unzippedSize(size) == uint32(l.ReadBytes) {
+		return s, nil
 	}
 	if s.first, err = peek(f, l, src.CodePage); err != nil || s.first == 0 {
-		return nil, err
+		return s, err
 	}
 	s.at = s.first
 	r.progress.Total += size

@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -49,6 +52,7 @@ type Follower struct {
 	tails  *tails
 	looks  int               // Until the next slow one.
 	told   map[string]string // Trouble that was told, by what it is about.
+	failed map[string]bool   // Folders and sources that could not be read in the last slow look.
 
 	mu   sync.Mutex // Guards logs.
 	logs map[string]*Followed
@@ -75,8 +79,9 @@ type Followed struct {
 
 	from  Source
 	stamp stamp
-	log   *Log // nil until it is known.
-	plain bool // Not compressed.
+	log   *Log  // nil until it is known.
+	plain bool  // Not compressed.
+	seen  int64 // How much of it was looked at while log is nil.
 }
 
 // stamp tells whether a file may have changed.
@@ -120,8 +125,9 @@ func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) e
 		ticks = t.C
 	}
 	now := time.Now()
+	var woken map[string]bool // Logs to look at; nil for all.
 	for {
-		if err := f.look(ctx, sink, now); err != nil {
+		if err := f.look(ctx, sink, now, woken); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -134,30 +140,25 @@ func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) e
 		case <-ctx.Done():
 			return nil
 		case now = <-ticks:
+			woken = nil
 		case <-f.tails.wake:
 			// Rows mostly come in groups: a moment more makes one batch of them.
 			select {
 			case <-time.After(linger):
 			case <-ctx.Done():
 			}
-			now = time.Now()
-			f.looks++ // It takes no turn of the slow looks.
+			now, woken = time.Now(), f.tails.take()
 		}
 	}
 }
 
-// look reads everything that grew.
-func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) error, now time.Time) error {
-	slow := f.looks <= 0
-	if slow {
-		f.looks = slowLooks
-	}
-	f.looks--
+// look reads everything that grew of the woken logs, or of all if it is nil.
+func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) error, now time.Time, woken map[string]bool) error {
 	byLog := map[*Log]*source{}
-	read := map[*Followed]*source{}
-	for _, c := range f.candidates(slow) {
+	read := map[*Followed]bool{}
+	for _, c := range f.turn(woken) {
 		if s := f.examine(c, now); s != nil {
-			read[f.logs[c.path]] = s
+			read[f.logs[c.path]] = true
 			f.reader.enlist(byLog, s)
 		}
 	}
@@ -172,7 +173,9 @@ func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) 
 	defer f.mu.Unlock()
 	for l := range read {
 		l.ReadBytes = l.log.ReadBytes
-		f.stand(l, now)
+		if l.Error == "" {
+			f.stand(l, now)
+		}
 	}
 	return err
 }
@@ -183,24 +186,36 @@ type candidate struct {
 	path   string
 }
 
-// candidates are all files of the sources in a slow look, and those that grew
-// lately in another.
-func (f *Follower) candidates(slow bool) []candidate {
-	var list []candidate
-	if !slow {
-		for path, l := range f.logs {
-			if l.Mode == FollowTail || l.Mode == FollowPoll {
-				list = append(list, candidate{f.sourceOf(path), path})
-			}
+// turn is what a look is for: the woken logs, or those that grew lately, or, in a
+// slow look, all files of the sources.
+func (f *Follower) turn(woken map[string]bool) []candidate {
+	if woken == nil {
+		f.tails.rest()
+		f.looks--
+		if f.looks < 0 {
+			f.looks = slowLooks - 1
+			return f.candidates()
 		}
-		return list
 	}
+	var list []candidate
+	for path, l := range f.logs {
+		if woken[path] || woken == nil && (l.Mode == FollowTail || l.Mode == FollowPoll) {
+			list = append(list, candidate{l.from, path})
+		}
+	}
+	return list
+}
+
+// candidates are all files of the sources.
+func (f *Follower) candidates() []candidate {
+	var list []candidate
 	there := map[string]bool{}
-	complete := true
+	failed := map[string]bool{}
 	for _, src := range f.Sources {
-		paths, _, err := src.files()
-		f.report("source "+src.Path, src.Path, err)
-		complete = complete && err == nil
+		paths, _ := src.files(func(path string, err error) {
+			failed[path] = true
+			f.report("folder "+path, path, err)
+		})
 		for _, path := range paths {
 			if !there[path] {
 				there[path] = true
@@ -208,28 +223,48 @@ func (f *Follower) candidates(slow bool) []candidate {
 			}
 		}
 	}
-	if complete {
-		f.forget(there)
+	for path := range f.failed {
+		if !failed[path] {
+			f.report("folder "+path, path, nil)
+		}
 	}
+	f.failed = failed
+	f.forget(there)
 	return list
 }
 
 // forget drops files that are no longer there. What was read of them is stored.
 func (f *Follower) forget(there map[string]bool) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	for path := range f.logs {
-		if !there[path] {
+	var gone []string
+	for path, l := range f.logs {
+		if !there[path] && !f.hidden(l) {
 			delete(f.logs, path)
 			f.tails.stop(path)
+			gone = append(gone, path)
 		}
+	}
+	f.mu.Unlock()
+	for _, path := range gone {
+		f.report("log "+path, path, nil)
 	}
 }
 
-func (f *Follower) sourceOf(path string) Source {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.logs[path].from
+// hidden tells whether a file may be there though it was not found, since its folder
+// or its source could not be read.
+func (f *Follower) hidden(l *Followed) bool {
+	if f.failed[l.from.Path] {
+		return true
+	}
+	for dir := filepath.Dir(l.Path); len(f.failed) > 0; dir = filepath.Dir(dir) {
+		if f.failed[dir] {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return false
 }
 
 // examine looks at a file, and returns what is to be read of it, if anything.
@@ -238,7 +273,7 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 	l := f.followed(c)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) { // A file may go between two looks.
-			f.fail(l, err)
+			f.fail(l, stamp{}, err)
 		}
 		return nil
 	}
@@ -249,16 +284,29 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 	s, err := f.reader.examine(c.source, c.path)
 	var unknown *UnknownFormatError
 	if errors.As(err, &unknown) {
-		f.settle(l, seen, nil) // Other files may lie in a folder of logs.
+		f.settle(l, seen, &source{}) // Other files may lie in a folder of logs.
 		return nil
 	}
 	if err != nil {
-		f.fail(l, err)
+		if !lasting(err) {
+			seen = stamp{} // It is tried again.
+		}
+		f.fail(l, seen, err)
 		return nil
 	}
 	f.report("log "+c.path, c.path, nil)
 	f.settle(l, seen, s)
+	if s.first == 0 {
+		return nil
+	}
 	return s
+}
+
+// lasting tells whether a file can't be read until it changes.
+func lasting(err error) bool {
+	var refused *RefusedError
+	var corrupt flate.CorruptInputError
+	return errors.As(err, &refused) || errors.As(err, &corrupt) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
 }
 
 func compareText(a, b string) int {

@@ -1,6 +1,9 @@
 package ingest
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // followed is the entry of a file; a new one if it is new.
 func (f *Follower) followed(c candidate) *Followed {
@@ -22,15 +25,44 @@ const freshFor = 2 * time.Second
 func (f *Follower) unchanged(l *Followed, seen stamp, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	whole := l.log != nil && l.plain && l.ReadBytes == seen.size
-	if l.stamp != seen || l.Error != "" || !whole && now.Sub(seen.at) < freshFor {
+	if l.stamp != seen || !l.plain && now.Sub(seen.at) < freshFor {
+		return false
+	}
+	behind := l.seen
+	if l.log != nil {
+		behind = l.ReadBytes
+	}
+	if l.plain && behind < seen.size && writtenAt(l.Path, behind) {
 		return false
 	}
 	f.cool(l, now)
 	return true
 }
 
-// settle notes what a look at a file found: s is nil if there is nothing to read.
+// writtenAt tells whether a line ends behind offset, before the first byte that is
+// not written yet. In reserved space neither size nor time tell of that: Windows
+// brings the time up to date when the file is closed.
+func writtenAt(path string, offset int64) bool {
+	f, err := openShared(path)
+	if err != nil {
+		return true // The look will say why.
+	}
+	defer f.Close()
+	var b [1024]byte
+	for {
+		n, err := f.ReadAt(b[:], offset)
+		line := written(b[:n])
+		if bytes.IndexByte(line, '\n') >= 0 {
+			return true
+		}
+		if len(line) < n || err != nil {
+			return false
+		}
+		offset += int64(n)
+	}
+}
+
+// settle notes what a look at a file found.
 func (f *Follower) settle(l *Followed, seen stamp, s *source) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -38,21 +70,22 @@ func (f *Follower) settle(l *Followed, seen stamp, s *source) {
 	if l.Mode == FollowUnreadable {
 		l.Mode = FollowPoll
 	}
-	if s == nil {
-		return
-	}
 	if l.log != nil && l.log != s.log {
 		f.tails.stop(l.Path) // Another log took its place.
 	}
-	l.log, l.plain = s.log, s.plain
+	l.log, l.plain, l.seen = s.log, s.plain, s.seen
+	if l.log != nil {
+		l.ReadBytes = l.log.ReadBytes
+	}
 }
 
 // stand puts nxadm/tail at the end of a log that has just been read to its end, and
 // notes that it grew. The caller holds f.mu.
 func (f *Follower) stand(l *Followed, now time.Time) {
-	l.Grown = now
-	if l.stamp.at.Before(now) {
+	if l.Grown.IsZero() && l.stamp.at.Before(now) {
 		l.Grown = l.stamp.at // An old log that is read for the first time did not grow just now.
+	} else {
+		l.Grown = now
 	}
 	l.Mode = FollowPoll
 	l.SizeBytes = max(l.SizeBytes, l.ReadBytes) // It may have grown since it was looked at.
@@ -81,10 +114,11 @@ func (f *Follower) cool(l *Followed, now time.Time) {
 	f.tails.stop(l.Path)
 }
 
-// fail notes that a file can't be read now.
-func (f *Follower) fail(l *Followed, err error) {
+// fail notes that a file can't be read now; seen is zero if it is to be tried again
+// though it did not change.
+func (f *Follower) fail(l *Followed, seen stamp, err error) {
 	f.mu.Lock()
-	l.Mode, l.Error = FollowUnreadable, err.Error()
+	l.Mode, l.Error, l.stamp = FollowUnreadable, err.Error(), seen
 	f.tails.stop(l.Path)
 	f.mu.Unlock()
 	f.report("log "+l.Path, l.Path, err)
@@ -96,7 +130,7 @@ func (f *Follower) trouble(path string, err error) {
 	l := f.logs[path]
 	f.mu.Unlock()
 	if l != nil {
-		f.fail(l, err)
+		f.fail(l, stamp{}, err)
 	}
 }
 

@@ -16,6 +16,13 @@ var remoteKinds = map[int64]bool{
 	0x786f4256: true, // VirtualBox's shared folders
 }
 
+// canWatch tells whether the system still gives out watches (inotify(7),
+// max_user_instances): tail waits for one for ever.
+func canWatch() bool {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	return err == nil && unix.Close(fd) == nil
+}
+
 // remote tells whether a file lies on another machine, so that it must be looked at.
 func remote(path string) bool {
 	var s unix.Statfs_t

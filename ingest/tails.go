@@ -5,6 +5,7 @@ import (
 	"log"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nxadm/tail"
 	"github.com/nxadm/tail/util"
@@ -19,20 +20,41 @@ const maxTails = 128
 // than fits between them (50), both stand still for good.
 const pollTails = runtime.GOOS == "windows"
 
+// deafAfter is how many times in a row a look may find growth that a tail did not
+// tell of. Once may be a tail that is a moment behind the look.
+const deafAfter = 2
+
 // tails are the nxadm/tail of the logs that grow. They wake the reader, and what
 // they read is not used: tail 1.4.11 never delivers rows written over reserved
 // space, loses rows when a log is truncated and rewritten between two looks or
 // renamed while it is behind, and reads a log again that is trimmed. Each of that
 // is right in the reader, which needs only to be woken.
 type tails struct {
-	wake chan struct{} // A tail saw a row; one signal stands for many.
-	open map[string]*tail.Tail
-	wait sync.WaitGroup
+	wake    chan struct{} // A tail saw a row; one signal stands for many.
+	poll    bool          // As pollTails, or the system has no watch left.
+	open    map[string]*standing
+	resting map[string]bool // Stopped in this look: see stand.
+	wait    sync.WaitGroup
+
+	mu    sync.Mutex // Guards woken.
+	woken map[string]bool
+}
+
+// standing is a tail at the end of a log.
+type standing struct {
+	tail  *tail.Tail
+	heard atomic.Int64 // Rows so far.
+	ended atomic.Bool  // It gave up by itself.
+	last  int64        // heard when the log was last found to have grown.
+	deaf  int          // How many times in a row it was found so without a word.
 }
 
 func newTails() *tails {
 	quietTail()
-	return &tails{wake: make(chan struct{}, 1), open: map[string]*tail.Tail{}}
+	return &tails{
+		wake: make(chan struct{}, 1), poll: pollTails || !canWatch(),
+		open: map[string]*standing{}, resting: map[string]bool{}, woken: map[string]bool{},
+	}
 }
 
 // quietTail keeps a fault of one file from ending the whole program: where a stat
@@ -48,46 +70,85 @@ func (endOfWatch) Write([]byte) (int, error) {
 	return 0, nil
 }
 
-// stand begins to watch a log from its cursor on, unless it does already. It
-// returns false if the log can only be looked at.
+// stand begins to watch a log that grew up to its cursor, unless it is watched
+// already. It returns false if the log can only be looked at. A path where a tail
+// was stopped in this look must wait for the next one: tail keeps one watch a path,
+// and takes it off only after the tail has ended.
 func (t *tails) stand(path string, cursor int64) bool {
-	if _, ok := t.open[path]; ok {
-		return true
+	if one, ok := t.open[path]; ok {
+		if one.hears() {
+			return true
+		}
+		t.stop(path)
 	}
-	if len(t.open) >= maxTails {
+	if len(t.open) >= maxTails || t.resting[path] {
 		return false
 	}
-	one, err := tail.TailFile(path, tail.Config{
+	nx, err := tail.TailFile(path, tail.Config{
 		Location: &tail.SeekInfo{Offset: cursor, Whence: io.SeekStart},
-		Follow:   true, MustExist: true, CompleteLines: true, Poll: pollTails,
+		Follow:   true, MustExist: true, CompleteLines: true, Poll: t.poll,
 		Logger: tail.DiscardingLogger,
 	})
 	if err != nil {
 		return false
 	}
+	one := &standing{tail: nx}
 	t.open[path] = one
 	t.wait.Go(func() {
-		for range one.Lines { // tail closes it, when it is stopped or gives up.
-			select {
-			case t.wake <- struct{}{}:
-			default:
-			}
+		for range nx.Lines { // tail closes it, when it is stopped or gives up.
+			one.heard.Add(1)
+			t.note(path)
 		}
+		one.ended.Store(true)
 	})
 	return true
 }
 
-// stop ends the watch of a log.
+// hears is asked when a log has grown, and tells whether its tail still works.
+func (s *standing) hears() bool {
+	heard := s.heard.Load()
+	if heard != s.last {
+		s.deaf = 0
+	} else {
+		s.deaf++
+	}
+	s.last = heard
+	return s.deaf < deafAfter && !s.ended.Load()
+}
+
+// note wakes the reader for a log.
+func (t *tails) note(path string) {
+	t.mu.Lock()
+	t.woken[path] = true
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the logs that woke the reader since it was last called.
+func (t *tails) take() map[string]bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	woken := t.woken
+	t.woken = map[string]bool{}
+	return woken
+}
+
+// rest begins a look that no tail woke: paths that rested may be stood at again.
+func (t *tails) rest() { clear(t.resting) }
+
+// stop ends the watch of a log. tail takes its watch off by itself; with its
+// Cleanup it would count that twice, and never watch the path again.
 func (t *tails) stop(path string) {
 	one, ok := t.open[path]
 	if !ok {
 		return
 	}
 	delete(t.open, path)
-	one.Kill(nil)
-	if !pollTails {
-		one.Cleanup()
-	}
+	t.resting[path] = true
+	one.tail.Kill(nil)
 }
 
 func (t *tails) stopAll() {
