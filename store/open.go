@@ -71,7 +71,7 @@ func OpenReadOnly(ctx context.Context, path string) (*DB, error) {
 	// WAL needs a file beside the store. Where the folder cannot be written and no
 	// writer left one, nobody can change the file meanwhile.
 	var code sqlite3.Error
-	if errors.As(err, &code) && code.Code == sqlite3.ErrCantOpen && !exists(path+"-wal") {
+	if errors.As(err, &code) && (code.Code == sqlite3.ErrCantOpen || code.Code == sqlite3.ErrReadonly) && !exists(path+"-wal") {
 		err = errors.Join(db.read.Close())
 		db.read = sql.OpenDB(&connector{dsn: readDSN(path, true)})
 		if err == nil {

@@ -37,10 +37,13 @@ type Status struct {
 }
 
 const (
-	selectCounts = `SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM recipients), (SELECT count(*) FROM logins),
+	// Of mail as the views count it: an internal hop was counted where it came in.
+	selectCounts = `SELECT mail.transactions, mail.recipients, (SELECT count(*) FROM logins),
 		(SELECT count(*) FROM deliveries), (SELECT count(*) FROM quarantine),
 		coalesce((SELECT until FROM checkpoint), 0),
-		(SELECT count(*) FROM v_findings), (SELECT count(*) FROM v_silenced), (SELECT count(*) FROM v_suspects WHERE state IN ('open', 'confirmed'))`
+		(SELECT count(*) FROM v_findings), (SELECT count(*) FROM v_silenced), (SELECT count(*) FROM v_suspects WHERE state IN ('open', 'confirmed'))
+		FROM (SELECT count(*) AS transactions, coalesce(sum(CASE o.direction WHEN 0 THEN t.recipients END), 0) AS recipients
+			FROM transactions t JOIN origins o ON o.id = t.origin_id WHERE o.hop = 0) mail`
 	selectOldest = `SELECT min(coalesce((SELECT min(time) FROM transactions), 1 << 62), coalesce((SELECT min(time) FROM logins), 1 << 62),
 		coalesce((SELECT min(time) FROM deliveries), 1 << 62))`
 )

@@ -140,4 +140,5 @@ func TestReadOnlyFolder(t *testing.T) {
 	want := "no permission to write: this user must be allowed to write the file and folder " + filepath.Join(s.dir, "there")
 	s.expect(t, exitFailed, want, "--db", "there/a.db", "ingest", "open.log")
 	s.expect(t, exitFailed, want, "--db", "there/new.db", "ingest", "open.log")
+	s.expect(t, exitDone, "no suspects", "--db", "there/a.db", "suspects")
 }
