@@ -23,6 +23,17 @@ func eventually(t testing.TB, what string, so func() bool) {
 	}
 }
 
+// startWatching makes tail's watcher run, which may be asked for watches from then on.
+func startWatching(t *testing.T) {
+	t.Helper()
+	if pollTails {
+		t.Skip("nothing wakes it here")
+	}
+	dir := t.TempDir()
+	must(t, watch.Watch(dir))
+	must(t, watch.RemoveWatch(dir))
+}
+
 // read is how many rows were handed on.
 func (w *following) read() int64 {
 	w.mu.Lock()
@@ -61,9 +72,7 @@ func rowsIn(log string) int64 {
 
 // A row wakes the follower; it needs no look.
 func TestFollowWakes(t *testing.T) {
-	if pollTails {
-		t.Skip("nothing wakes it here")
-	}
+	startWatching(t)
 	dir := t.TempDir()
 	one, two := cutRows(w3c("MAIL01", 8, 20, "10.0.0.1"), 3000)
 	path := writeLog(t, dir, "ex.log", one)
@@ -72,6 +81,7 @@ func TestFollowWakes(t *testing.T) {
 	if got := w.mode("ex.log"); got != FollowTail {
 		t.Fatalf("got mode %s; want %s", got, FollowTail)
 	}
+	eventually(t, "the tail watches", func() bool { return watch.Events(path) != nil })
 	w.append(path, two)
 	eventually(t, "the rows were written, and no tick came", func() bool { return w.read() == rowsIn(one+two) })
 	w.same(one + two)
@@ -230,39 +240,55 @@ func TestFollowIdle(t *testing.T) {
 	w.same(one + two)
 }
 
-// A tail that hears nothing more is noticed by what the looks find, and stood anew.
-func TestFollowDeafTail(t *testing.T) {
-	if pollTails {
-		t.Skip("nothing wakes it here")
-	}
+// A tail that ended by itself, here since its log was renamed for a moment, stands
+// anew once the log grows.
+func TestFollowEndedTail(t *testing.T) {
+	startWatching(t)
 	dir := t.TempDir()
 	whole := w3c("MAIL01", 8, 40, "10.0.0.1")
 	one, rest := cutRows(whole, 3000)
 	path := writeLog(t, dir, "ex.log", one)
 	w := follow(t, PollAuto, newKept(), dir)
 	w.until(rowsIn(one))
-	w.append(path, rest[:1])
-	rest = rest[1:]
-	w.look()
 	eventually(t, "the tail watches", func() bool { return watch.Events(path) != nil })
-	must(t, watch.Cleanup(path))
-	for range deafAfter + 2 {
+	must(t, os.Rename(path, path+".moved"))
+	eventually(t, "the tail ended", func() bool { return watch.Events(path) == nil })
+	must(t, os.Rename(path+".moved", path))
+	for range 2 { // The first lets the old tail go.
 		var part string
 		part, rest = cutRows(rest, 500)
 		w.append(path, part)
 		w.look()
 	}
+	eventually(t, "a new tail watches", func() bool { return watch.Events(path) != nil })
 	before := w.read()
 	w.append(path, rest)
 	eventually(t, "the rows were written, and no tick came", func() bool { return w.read() > before })
 	w.same(whole)
 }
 
+// A tail is deaf when looks find growth twice in a row that it did not tell of.
+func TestStandingHears(t *testing.T) {
+	var s standing
+	for i, step := range []struct {
+		rows int64 // That it told of since the growth before.
+		want bool
+	}{{1, true}, {0, true}, {5, true}, {0, true}, {0, false}} {
+		s.heard.Add(step.rows)
+		if got := s.hears(); got != step.want {
+			t.Errorf("growth %d: got %v; want %v", i+1, got, step.want)
+		}
+	}
+	s = standing{}
+	s.ended.Store(true)
+	if s.hears() {
+		t.Error("a tail that ended: got true; want false")
+	}
+}
+
 // A tail stands again at the same path, as after a rename, and still wakes.
 func TestTailsStandAgain(t *testing.T) {
-	if pollTails {
-		t.Skip("nothing wakes it here")
-	}
+	startWatching(t)
 	dir := t.TempDir()
 	path := writeLog(t, dir, "ex.log", "")
 	tails := newTails()

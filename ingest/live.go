@@ -51,6 +51,7 @@ type Follower struct {
 	reader *Reader
 	tails  *tails
 	looks  int               // Until the next slow one.
+	slow   bool              // This one is.
 	told   map[string]string // Trouble that was told, by what it is about.
 	failed map[string]bool   // Folders and sources that could not be read in the last slow look.
 
@@ -74,14 +75,16 @@ type Followed struct {
 	Mode      FollowMode
 	SizeBytes int64     // On disk.
 	ReadBytes int64     // Of the log, decompressed.
-	Grown     time.Time // When it was seen to grow, by the clock; zero if it did not since the start.
+	Grown     time.Time // When it was seen to grow, by the clock; before that, the file's own time.
 	Error     string    // Why it can't be read, or is refused; "" if it is.
 
-	from  Source
-	stamp stamp
-	log   *Log  // nil until it is known.
-	plain bool  // Not compressed.
-	seen  int64 // How much of it was looked at while log is nil.
+	from   Source
+	remote bool // See the function.
+	stamp  stamp
+	log    *Log  // nil until it is known.
+	plain  bool  // Not compressed.
+	seen   int64 // How much of it was looked at while log is nil.
+	grows  bool  // It was once read to its end: what comes now is growth.
 }
 
 // stamp tells whether a file may have changed.
@@ -189,10 +192,12 @@ type candidate struct {
 // turn is what a look is for: the woken logs, or those that grew lately, or, in a
 // slow look, all files of the sources.
 func (f *Follower) turn(woken map[string]bool) []candidate {
+	f.slow = false
 	if woken == nil {
 		f.tails.rest()
 		f.looks--
-		if f.looks < 0 {
+		f.slow = f.looks < 0
+		if f.slow {
 			f.looks = slowLooks - 1
 			return f.candidates()
 		}
@@ -284,7 +289,7 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 	s, err := f.reader.examine(c.source, c.path)
 	var unknown *UnknownFormatError
 	if errors.As(err, &unknown) {
-		f.settle(l, seen, &source{}) // Other files may lie in a folder of logs.
+		f.settle(l, seen, &source{}, now) // Other files may lie in a folder of logs.
 		return nil
 	}
 	if err != nil {
@@ -295,7 +300,7 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 		return nil
 	}
 	f.report("log "+c.path, c.path, nil)
-	f.settle(l, seen, s)
+	f.settle(l, seen, s, now)
 	if s.first == 0 {
 		return nil
 	}

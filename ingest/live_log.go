@@ -11,7 +11,7 @@ func (f *Follower) followed(c candidate) *Followed {
 	defer f.mu.Unlock()
 	l := f.logs[c.path]
 	if l == nil {
-		l = &Followed{Path: c.path, Mode: FollowPoll, from: c.source}
+		l = &Followed{Path: c.path, Mode: FollowPoll, from: c.source, remote: remote(c.path)}
 		f.logs[c.path] = l
 	}
 	return l
@@ -25,14 +25,16 @@ const freshFor = 2 * time.Second
 func (f *Follower) unchanged(l *Followed, seen stamp, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if l.stamp != seen || !l.plain && now.Sub(seen.at) < freshFor {
+	fresh := now.Sub(seen.at) < freshFor
+	if l.stamp != seen || !l.plain && fresh {
 		return false
 	}
 	behind := l.seen
 	if l.log != nil {
 		behind = l.ReadBytes
 	}
-	if l.plain && behind < seen.size && writtenAt(l.Path, behind) {
+	doubtful := fresh || f.slow || staleFolders || l.remote
+	if l.plain && behind < seen.size && doubtful && writtenAt(l.Path, behind) {
 		return false
 	}
 	f.cool(l, now)
@@ -40,8 +42,8 @@ func (f *Follower) unchanged(l *Followed, seen stamp, now time.Time) bool {
 }
 
 // writtenAt tells whether a line ends behind offset, before the first byte that is
-// not written yet. In reserved space neither size nor time tell of that: Windows
-// brings the time up to date when the file is closed.
+// not written yet. In reserved space the size does not tell of that, and the time
+// does not everywhere: Windows brings it up to date when the file is closed.
 func writtenAt(path string, offset int64) bool {
 	f, err := openShared(path)
 	if err != nil {
@@ -63,13 +65,20 @@ func writtenAt(path string, offset int64) bool {
 }
 
 // settle notes what a look at a file found.
-func (f *Follower) settle(l *Followed, seen stamp, s *source) {
+func (f *Follower) settle(l *Followed, seen stamp, s *source, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l.stamp, l.SizeBytes, l.Error = seen, seen.size, ""
 	if l.Mode == FollowUnreadable {
 		l.Mode = FollowPoll
 	}
+	if l.Grown.IsZero() {
+		l.Grown = now
+		if seen.at.Before(now) {
+			l.Grown = seen.at // An old log that is found at the start did not grow just now.
+		}
+	}
+	l.grows = l.grows || s.first == 0
 	if l.log != nil && l.log != s.log {
 		f.tails.stop(l.Path) // Another log took its place.
 	}
@@ -82,11 +91,10 @@ func (f *Follower) settle(l *Followed, seen stamp, s *source) {
 // stand puts nxadm/tail at the end of a log that has just been read to its end, and
 // notes that it grew. The caller holds f.mu.
 func (f *Follower) stand(l *Followed, now time.Time) {
-	if l.Grown.IsZero() && l.stamp.at.Before(now) {
-		l.Grown = l.stamp.at // An old log that is read for the first time did not grow just now.
-	} else {
+	if l.grows {
 		l.Grown = now
 	}
+	l.grows = true
 	l.Mode = FollowPoll
 	l.SizeBytes = max(l.SizeBytes, l.ReadBytes) // It may have grown since it was looked at.
 	if now.Sub(l.Grown) >= idleAfter {
@@ -95,7 +103,7 @@ func (f *Follower) stand(l *Followed, now time.Time) {
 	}
 	// Behind half a row or reserved space, tail would lose what is written over it.
 	whole := l.plain && l.ReadBytes == l.SizeBytes
-	if !whole || f.Poll == PollAlways || f.Poll != PollNever && remote(l.Path) {
+	if !whole || f.Poll == PollAlways || f.Poll != PollNever && l.remote {
 		f.tails.stop(l.Path)
 		return
 	}
