@@ -13,10 +13,10 @@ import (
 )
 
 // casesVersion is the first byte of Judgement.Cases. What follows is a hash of the
-// rules, then in numbers of variable length: until, the identities of logs, the
-// servers, the owners of bare names, and the submitters with what is open of them. Times are counted back
+// rules, then in numbers of variable length: until, the identities of logs, when the
+// memory began, the servers, the owners of bare names, and the submitters with what is open of them. Times are counted back
 // from until, rules and logs are numbers in their lists.
-const casesVersion = 1
+const casesVersion = 2
 
 // caseWriter writes the stored form of what is open.
 type caseWriter struct {

@@ -21,6 +21,7 @@ func (j *judge) saveCases(until mail.Time) []byte {
 		return cmp.Or(cmp.Compare(a.who.Kind, b.who.Kind), cmp.Compare(a.who.Value, b.who.Value))
 	})
 	w := caseWriter{judge: j, until: until}
+	w.time(j.began)
 	w.servers()
 	w.owners()
 	w.whole(len(open))
@@ -38,6 +39,7 @@ func (j *judge) restoreCases(text []byte) error {
 	}
 	r := caseReader{judge: j, rest: text}
 	r.head()
+	j.began = r.time()
 	r.servers()
 	r.owners()
 	for range r.count() {

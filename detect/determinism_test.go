@@ -19,7 +19,7 @@ import (
 // Rules with low thresholds, so that random rows meet them from both sides.
 var lowRules = map[string]string{
 	"fanout":  "submitters: [ip, user]\nwindow: 10m\nwhen: distinct_recipients >= 3 && new_to_all >= 1\nweight: 50\nlevel: alert\nsays: mailed {distinct_recipients}, {distinct_domains} domains",
-	"busy":    "submitters: [ip, user]\nwindow: 24h\nwhen: recipients >= 6 || distinct_helo_names >= 3\nweight: 20\nlevel: support\nsays: sent {recipients} in {transactions}, {hosts} hosts",
+	"busy":    "submitters: [ip, user]\nwindow: 24h\nwhen: recipients >= 6 || distinct_helo_names >= 3 || strangers >= 2\nweight: 20\nlevel: support\nsays: sent {recipients} in {transactions}, {hosts} hosts",
 	"relay":   "submitters: [ip]\nfrom: outside\nwindow: 1h\nwhen: unauthenticated >= 1\nweight: 100\nlevel: alert\nseverity: critical\nsays: relayed {unauthenticated}",
 	"logins":  "submitters: [ip, user]\nfrom: any\nwindow: 20h\nwhen: logins_after_failures >= 1\nweight: 40\nlevel: alert\nsays: logged in after {failed_logins}",
 	"size":    "submitters: [ip, user]\nwindow: 1h\nwhen: largest_message >= 400 && bytes >= 500\nweight: 5\nlevel: info\nsays: sent {bytes}",

@@ -50,6 +50,8 @@ func (s sending) feed(e *detect.Engine, log mail.LogID) {
 func judged(t testing.TB, rules []*detect.Rule, site detect.Site, sent ...sending) detect.Judgement {
 	t.Helper()
 	e := newEngine(t, rules, site)
+	// Mail was seen for days.
+	sending{from: "user:zoe", at: noon - 900000, times: 1, to: "zoe@corp.example"}.feed(e, 99)
 	for i, s := range sent {
 		s.feed(e, mail.LogID(i+1))
 	}
@@ -351,5 +353,40 @@ func TestRestartTellsNothingAgain(t *testing.T) {
 	e.Advance(noon + 60)
 	if j := e.Take(); len(j.Findings) != 1 || len(j.Episodes) != 1 || j.Episodes[0].FirstFlagged != noon || j.Episodes[0].Recipients != 10 {
 		t.Errorf("with new rows: got %+v; want the same episode with 10 recipients", j)
+	}
+}
+
+// On the first day of a log all are new, and nobody is a stranger; a restart keeps
+// when that was.
+func TestStrangersNeedADayOfLog(t *testing.T) {
+	rules := loadText(t, map[string]string{"three": "submitters: [ip]\nwindow: 1h\nwhen: strangers >= 3\nweight: 50\nlevel: alert\nsays: mailed"})
+	for _, c := range []struct {
+		after   mail.Time // Of the spam, after the first recipient.
+		restart bool
+		want    []string
+	}{
+		{86398, false, []string{}}, // The last two of four are a day later.
+		{86399, false, []string{"ip:10.1.4.7"}},
+		{86398, true, []string{}},
+		{5 * 86400, true, []string{"ip:10.1.4.7"}},
+	} {
+		kept, e := newKept(), newEngine(t, rules, corp())
+		first := sending{from: "user:zoe", at: noon, times: 1, to: "zoe@corp.example"}
+		spam := sending{from: "10.1.4.7", at: noon + c.after, every: 1, times: 4, to: "u%d@example.net"}
+		first.feed(e, 1)
+		e.Advance(noon + c.after - 1)
+		kept.merge(e.Take())
+		if c.restart {
+			e = newEngine(t, rules, corp())
+			if err := e.Restore(kept.point); err != nil {
+				t.Fatal(err)
+			}
+			first.feed(e, 1)
+		}
+		spam.feed(e, 2)
+		e.Advance(endOfTime)
+		if diff := cmp.Diff(c.want, accused(e.Take())); diff != "" {
+			t.Errorf("%d s after, restart %v: accused (-want +got):\n%s", c.after, c.restart, diff)
+		}
 	}
 }

@@ -25,7 +25,7 @@ const (
 	isForeignPathRecipient // An accepted recipient of such a transaction.
 	isNullPathRecipient    // An accepted recipient of such a transaction.
 	isFirst                // The first recipient of its transaction.
-	isAfter                // A login after failures. No row has it: windows differ, see entry.after.
+	isStranger             // New to all, and the memory is older than a day.
 )
 
 // Above those, a flag tells of which dimensions the row has a value, and of which
@@ -34,6 +34,10 @@ const (
 	firstDimension = 20
 	firstAgain     = 28
 )
+
+// afterCounter is where windows count logins after failures, which no flag tells:
+// windows differ, see entry.after.
+const afterCounter = firstAgain
 
 // dimension is what different values are counted of.
 type dimension uint8

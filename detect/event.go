@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -181,16 +182,27 @@ func (j *judge) acceptedRow(r *row, p *part, external bool) {
 	}
 }
 
+// firstDay is how long the memory must reach back to tell strangers.
+// On the first day all are new, and a busy host would look like one with a bought
+// list: of 500 ordinary ones, two each.
+const firstDay = 24 * time.Hour
+
 // remember adds a recipient to the memory and tells to whom it was new.
 func (j *judge) remember(s *subject, hash uint64, at mail.Time) flag {
+	if j.began == 0 {
+		j.began = at
+	}
 	if !s.memory.add(hash) {
 		return 0
 	}
 	s.contacts = append(s.contacts, contact{hash, at})
-	if !j.everyone.add(hash) {
+	switch {
+	case !j.everyone.add(hash):
 		return isNew
+	case at-j.began < seconds(firstDay):
+		return isNew | isNewToAll
 	}
-	return isNew | isNewToAll
+	return isNew | isNewToAll | isStranger
 }
 
 // refusal tells why a recipient was refused for good, as far as the code says

@@ -28,6 +28,7 @@ type judge struct {
 	subjects map[mail.Submitter]*subject
 	owners   map[string]owner // Accounts by bare name.
 	everyone *hashSet         // Recipients that anyone mailed.
+	began    mail.Time        // When the first of them was; 0 before.
 
 	findings []*finding // Touched since taken.
 	episodes []*episode
@@ -39,7 +40,7 @@ type judge struct {
 
 // question is how a rule is asked at a row.
 type question struct {
-	gate
+	gates     []gate
 	window    int
 	condition *condition
 }
@@ -68,7 +69,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 	}
 	slices.Sort(j.layout.lengths)
 	for _, r := range rules {
-		j.asked = append(j.asked, question{r.condition.guard.gate(), slices.Index(j.layout.lengths, seconds(r.Window)), r.condition})
+		j.asked = append(j.asked, question{r.condition.guard.gates(), slices.Index(j.layout.lengths, seconds(r.Window)), r.condition})
 	}
 	return j
 }
@@ -201,7 +202,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 	for _, i := range s.rules {
 		q := &j.asked[i]
 		w := &s.rows.windows[q.window]
-		if w.n[q.counter] < q.least {
+		if !w.open(q.gates) {
 			continue
 		}
 		m := &j.measured[q.window]

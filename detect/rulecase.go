@@ -14,10 +14,11 @@ import (
 
 // Case is a test in a rule file: what was sent, and what the rule finds.
 type Case struct {
-	Name  string
-	Site  Site   // The default is testSite.
-	Sent  []Sent // Rows of the log, in the words of the rule file.
-	Finds []Found
+	Name     string
+	Site     Site   // The default is testSite.
+	FirstDay bool   // The log begins with the first row sent. If not, mail was seen for weeks before.
+	Sent     []Sent // Rows of the log, in the words of the rule file.
+	Finds    []Found
 }
 
 // Sent is a run of transactions, or of logins, of one client.
@@ -71,6 +72,7 @@ func (d *document) test(node ast.Node, r *Rule) {
 	seen := d.fields(m, []field{
 		{"name", d.str(&c.Name)},
 		{"site", func(node ast.Node) { d.site(node, &c.Site) }},
+		{"first_day", d.truth(&c.FirstDay)},
 		{"sent", d.each(func(node ast.Node) { d.sent(node, &c) })},
 		{"finds", d.each(func(node ast.Node) { d.found(node, &c) })},
 	})

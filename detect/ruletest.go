@@ -49,6 +49,9 @@ func (r *Rule) run(c *Case) error {
 		return err
 	}
 	e.judge.showsAll = true
+	if !c.FirstDay {
+		e.judge.began = mail.Of(testDay.AddDate(-1, 0, 0))
+	}
 	for i := range c.Sent {
 		c.Sent[i].replay(e, i)
 	}

@@ -33,6 +33,7 @@ const (
 	sigDistinctRecipients
 	sigNewRecipients
 	sigNewToAll
+	sigStrangers
 	sigDistinctDomains
 	sigExternalRecipients
 	sigExternalShare
@@ -113,6 +114,7 @@ var signals = [sigCount]signal{
 	sigDistinctRecipients:   {SignalDoc{"distinct_recipients", "recipients", "different recipients accepted"}, different(byRecipient, isAccepted, isAccepted)},
 	sigNewRecipients:        {SignalDoc{"new_recipients", "recipients", "recipients accepted that this submitter never mailed before"}, each(isNew)},
 	sigNewToAll:             {SignalDoc{"new_to_all", "recipients", "recipients accepted that nobody here ever mailed before"}, each(isNewToAll)},
+	sigStrangers:            {SignalDoc{"strangers", "recipients", "those of new_to_all after the first day of the log, on which all are new"}, each(isStranger)},
 	sigDistinctDomains:      {SignalDoc{"distinct_domains", "domains", "different domains of recipients accepted"}, different(byDomain, isAccepted, isAccepted)},
 	sigExternalRecipients:   {SignalDoc{"external_recipients", "recipients", "recipients accepted outside the own domains; 0 where these are not known"}, each(isExternal)},
 	sigExternalShare:        {SignalDoc{"external_share", unitShare, "external_recipients in recipients, 0 to 1; 0 where the own domains are not known"}, shareOf(isExternal, isAccepted)},
@@ -130,7 +132,7 @@ var signals = [sigCount]signal{
 	sigFailedLogins:         {SignalDoc{"failed_logins", "logins", "AUTH commands that proved no account; for an account, those with its name in any domain"}, source{counterOf(isFailure), isFailure, isFailure, isFailure | isLogin}},
 	sigDistinctLoginNames:   {SignalDoc{"distinct_login_names", "accounts", "different accounts named in failed logins, without their domains"}, different(byLoginName, isFailure, isFailure|isLogin)},
 	sigFailedLoginHosts:     {SignalDoc{"failed_login_hosts", "hosts", "different client addresses that failed logins came from"}, different(byFailingHost, isFailure, isFailure|isLogin)},
-	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, source{counterOf(isAfter), isAfter | isFailure, isLogin, isFailure | isLogin}},
+	sigLoginsAfterFailures:  {SignalDoc{"logins_after_failures", "logins", "successful logins with at least 8 failed ones before them in the window"}, source{afterCounter, isFailure, isLogin, isFailure | isLogin}},
 	sigNullReversePaths:     {SignalDoc{"null_reverse_paths", "transactions", "transactions with the null reverse-path"}, source{counterOf(isNullPath), isNullPath, isNullPath | isNullPathRecipient, isNullPath}},
 	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, different(byNullPathRecipient, isNullPathRecipient, isNullPathRecipient)},
 	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, each(isEnd)},

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -15,27 +16,37 @@ type term interface {
 	reached(*measures, map[int]float64)
 	// lead is the first signal of the part, which is true, or -1 if it has none.
 	lead(*measures) int
-	// gate is a count without which the part is never true.
-	gate() gate
+	// gates are counts: where none is reached, the part is not true. No gates tell
+	// nothing.
+	gates() []gate
 }
 
-// gate asks a counter of a window for so many, which takes next to no time. The
-// zero gate is open.
+// gate asks a counter of a window for so many, which takes next to no time.
 type gate struct {
 	counter uint8
 	least   uint32
 }
 
 // gateOf asks a signal for a least value, if it is a plain count.
-func gateOf(signal int, least float64) gate {
+func gateOf(signal int, least float64) []gate {
 	switch signal {
 	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage:
-		return gate{}
+		return nil
 	}
 	if !(least > 0 && least <= maxEntries) {
-		return gate{}
+		return nil
 	}
-	return gate{signals[signal].counter, uint32(math.Ceil(least))}
+	return []gate{{signals[signal].counter, uint32(math.Ceil(least))}}
+}
+
+// open is true if one of the gates is, or there are none.
+func (w *window) open(gates []gate) bool {
+	for _, g := range gates {
+		if w.n[g.counter] >= g.least {
+			return true
+		}
+	}
+	return len(gates) == 0
 }
 
 // termOf turns a node into a term; what it does not understand may be true.
@@ -88,7 +99,7 @@ type anything struct{ first int }
 func (anything) possible(*measures) bool            { return true }
 func (anything) reached(*measures, map[int]float64) {}
 func (t anything) lead(*measures) int               { return t.first }
-func (anything) gate() gate                         { return gate{} }
+func (anything) gates() []gate                      { return nil }
 
 type both struct{ left, right term }
 
@@ -106,11 +117,11 @@ func (t both) lead(m *measures) int {
 	return t.right.lead(m)
 }
 
-func (t both) gate() gate {
-	if g := t.left.gate(); g.least > 0 {
+func (t both) gates() []gate {
+	if g := t.left.gates(); len(g) > 0 {
 		return g
 	}
-	return t.right.gate()
+	return t.right.gates()
 }
 
 type either struct{ left, right term }
@@ -133,12 +144,21 @@ func (t either) lead(m *measures) int {
 	return t.right.lead(m)
 }
 
-func (t either) gate() gate {
-	left, right := t.left.gate(), t.right.gate()
-	if left.counter != right.counter {
-		return gate{}
+// gates are those of both sides. Of those that ask for the same, the least decides.
+func (t either) gates() []gate {
+	all, right := t.left.gates(), t.right.gates()
+	if len(all) == 0 || len(right) == 0 {
+		return nil
 	}
-	return gate{left.counter, min(left.least, right.least)}
+	for _, g := range right {
+		i := slices.IndexFunc(all, func(h gate) bool { return h.counter == g.counter })
+		if i < 0 {
+			all = append(all, g)
+			continue
+		}
+		all[i].least = min(all[i].least, g.least)
+	}
+	return all
 }
 
 // atLeast is the comparison that nearly all are: signal >= constant.
@@ -156,7 +176,7 @@ func (t atLeast) reached(_ *measures, to map[int]float64) {
 }
 
 func (t atLeast) lead(*measures) int { return t.signal }
-func (t atLeast) gate() gate         { return gateOf(t.signal, t.least) }
+func (t atLeast) gates() []gate      { return gateOf(t.signal, t.least) }
 
 type comparison struct {
 	operator    string
@@ -197,7 +217,7 @@ func (t comparison) reached(_ *measures, to map[int]float64) {
 }
 
 func (t comparison) lead(*measures) int { return t.first }
-func (comparison) gate() gate           { return gate{} }
+func (comparison) gates() []gate        { return nil }
 
 // number is a part of a condition that has a value.
 type number interface{ of(*measures) float64 }

@@ -26,10 +26,10 @@ type layout struct {
 
 // window counts the entries of the last so many seconds, (t-length, t].
 type window struct {
-	first uint64             // Number of its first entry.
-	since mail.Time          // Of its first entry, if it has one: asked for at each row.
-	bytes int64              // Of the messages that ended.
-	n     [firstAgain]uint32 // Entries with each flag; of a dimension, different values.
+	first uint64                   // Number of its first entry.
+	since mail.Time                // Of its first entry, if it has one: asked for at each row.
+	bytes int64                    // Of the messages that ended.
+	n     [afterCounter + 1]uint32 // Entries with each flag; of a dimension, different values.
 }
 
 // rows are the entries of one submitter in the longest window, with a count for
@@ -196,7 +196,7 @@ func (w *window) count(e *entry, i int, l *layout, one uint32) {
 	case e.flags&isEnd != 0:
 		w.bytes += e.size() * int64(int32(one))
 	case e.flags&isLogin != 0 && e.after()&(1<<i) != 0:
-		w.n[counterOf(isAfter)] += one
+		w.n[afterCounter] += one
 	}
 }
 

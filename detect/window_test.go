@@ -209,6 +209,8 @@ func TestConditionsAgreeWithTheMachine(t *testing.T) {
 		"new_to_all >= 0.8 * distinct_recipients && (bytes - 2) / 2 > 1 || refused_recipients + hosts >= 4",
 		"(recipients >= 2 || hosts >= 3) && bytes <= 4",
 		"recipients in 2..4",
+		"recipients >= 2.5 || hosts >= 3 || recipients >= 4",
+		"recipients >= 0 || bytes >= 2",
 		"hosts > 1 ? recipients > 3 : bytes > 3",
 	} {
 		c, errs := compile(source)
@@ -224,6 +226,13 @@ func TestConditionsAgreeWithTheMachine(t *testing.T) {
 			byProgram.exact, byProgram.guard = false, anything{-1}
 			j := new(judge)
 			got, want := c.holds(&j.machine, &m), byProgram.holds(&j.machine, &m)
+			var w window
+			for _, i := range c.signals {
+				w.n[signals[i].counter] = uint32(m[i])
+			}
+			if want && !w.open(c.guard.gates()) {
+				t.Fatalf("%s of %v: got a closed gate; want it open", source, m)
+			}
 			if got != want {
 				t.Fatalf("%s of %v: got %v; want %v", source, m, got, want)
 			}
