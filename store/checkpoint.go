@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	upsertCheckpoint = `INSERT INTO checkpoint (id, until, memory_at, cases) VALUES (1, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET until = excluded.until, memory_at = excluded.memory_at, cases = excluded.cases`
+	upsertCheckpoint = `INSERT INTO checkpoint (id, judge, until, memory_at, cases) VALUES (1, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET judge = excluded.judge, until = excluded.until, memory_at = excluded.memory_at, cases = excluded.cases`
 
 	selectLastMemory = `SELECT submitter_id, max(id), length(stretches) FROM memory GROUP BY submitter_id`
 	insertMemory     = `INSERT INTO memory (submitter_id, stretches) VALUES (?, ?)`
@@ -32,7 +32,7 @@ const maxMemoryRow = 3000
 
 // writeCheckpoint stores what the engine must remember.
 func writeCheckpoint(ctx context.Context, tx *sql.Tx, k *known, j *detect.Judgement) error {
-	if _, err := tx.ExecContext(ctx, upsertCheckpoint, int64(j.Until), int64(j.MemoryAt), j.Cases); err != nil {
+	if _, err := tx.ExecContext(ctx, upsertCheckpoint, j.By, int64(j.Until), int64(j.MemoryAt), j.Cases); err != nil {
 		return err
 	}
 	if k.memory == nil {
@@ -81,7 +81,7 @@ func writeMemory(ctx context.Context, tx *sql.Tx, k *known, m detect.Memory) err
 }
 
 const (
-	selectCheckpoint = `SELECT until, memory_at, cases FROM checkpoint`
+	selectCheckpoint = `SELECT judge, until, memory_at, cases FROM checkpoint`
 	selectMemory     = `SELECT s.kind, s.value, m.stretches FROM memory m JOIN submitters s ON s.id = m.submitter_id ORDER BY s.kind, s.value, m.id`
 )
 
@@ -90,7 +90,7 @@ const (
 func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 	var c detect.Checkpoint
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, selectCheckpoint).Scan(&c.Until, &c.MemoryAt, &c.Cases)
+		err := tx.QueryRowContext(ctx, selectCheckpoint).Scan(&c.By, &c.Until, &c.MemoryAt, &c.Cases)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}

@@ -131,6 +131,24 @@ func (db *DB) Recipients(ctx context.Context, who mail.Submitter, since, until m
 	return sent, err
 }
 
+func pathOf(text sql.NullString) mail.Path {
+	if !text.Valid {
+		return mail.UnknownPath
+	}
+	return mail.Path(text.String)
+}
+
+// replyOf is a reply as column reply keeps it.
+func replyOf(stored sql.NullInt64) int {
+	switch {
+	case !stored.Valid:
+		return 0
+	case stored.Int64 == 0:
+		return usualReply
+	}
+	return int(stored.Int64)
+}
+
 // Uses are the names that a submitter used, the most frequent first.
 type Uses struct {
 	ReversePaths []Use

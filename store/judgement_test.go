@@ -104,7 +104,7 @@ func TestSuspectJSON(t *testing.T) {
 func TestProvisional(t *testing.T) {
 	db := newStore(t)
 	final := finding("recipient-fanout", t0)
-	judge(t, db, detect.Judgement{Until: t0 + 100, Cases: []byte("a"), Findings: []detect.Finding{final}, Episodes: []detect.Episode{episode(t0, t0+60)}})
+	judge(t, db, detect.Judgement{By: "rules 1", Until: t0 + 100, Cases: []byte("a"), Findings: []detect.Finding{final}, Episodes: []detect.Episode{episode(t0, t0+60)}})
 
 	changed, added := final, finding("off-hours", t0+200)
 	changed.Sentence = "It sent to 300 addresses in an hour."
@@ -122,7 +122,7 @@ func TestProvisional(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(detect.Checkpoint{Until: t0 + 100, Cases: []byte("a")}, c); diff != "" {
+	if diff := cmp.Diff(detect.Checkpoint{By: "rules 1", Until: t0 + 100, Cases: []byte("a")}, c); diff != "" {
 		t.Errorf("checkpoint: want -, got +\n%s", diff)
 	}
 
@@ -163,11 +163,11 @@ func TestMemory(t *testing.T) {
 		t.Errorf("rows of memory: got 6 or more; want stretches to share rows")
 	}
 
-	judge(t, db, detect.Judgement{Reset: true, Until: t0 + 1, Memory: []detect.Memory{{Submitter: other, Hashes: []byte("y")}}})
+	judge(t, db, detect.Judgement{Reset: true, By: "rules 2", Until: t0 + 1, Memory: []detect.Memory{{Submitter: other, Hashes: []byte("y")}}})
 	if c, err = db.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(detect.Checkpoint{Until: t0 + 1, Memory: []detect.Memory{{Submitter: other, Hashes: []byte("y")}}}, c); diff != "" {
+	if diff := cmp.Diff(detect.Checkpoint{By: "rules 2", Until: t0 + 1, Memory: []detect.Memory{{Submitter: other, Hashes: []byte("y")}}}, c); diff != "" {
 		t.Errorf("after Reset: want -, got +\n%s", diff)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"relaywatch/ingest"
+	"relaywatch/mail"
 )
 
 // TestSetOwnDomains changes the list after the rows are stored, and compares with a
@@ -37,6 +40,47 @@ func TestSetOwnDomains(t *testing.T) {
 		write(t, last, numbered(1000))
 		if got := rows(t, last, `SELECT count(external) > 0 FROM v_transactions WHERE reverse_path = 'ann@corp.example' AND direction = 'in' AND log_offset = 1000000000`); got[0] != map[bool]string{true: "1", false: "0"}[own != nil] {
 			t.Errorf("%v: external of a new transaction: got %s", own, got[0])
+		}
+	}
+}
+
+// TestExternalOfUnknown: a number is never a guess. It is not known while the own
+// domains are not, or if the log does not tell one of the paths.
+func TestExternalOfUnknown(t *testing.T) {
+	nameless := sent(at(1000), t0, "ann@corp.example", mail.UnknownPath)
+	some := sent(at(2000), t0+10, "ann@corp.example", mail.UnknownPath, "bob@example.net")
+	nobody := sent(at(3000), t0+20, "ann@corp.example")
+	all := sent(at(4000), t0+30, "ann@corp.example", "bob@example.net", "carl@corp.example")
+	begun := sent(at(5000), t0+40, "ann@corp.example", mail.UnknownPath)
+	begun.Outcome, begun.EndAt = mail.Open, 0
+	rest := sent(at(5000), t0+40, "ann@corp.example", "bob@example.net")
+	rest.Continued, rest.Former = true, 1
+
+	const query = `SELECT external FROM v_transactions ORDER BY log_offset`
+	for _, tc := range []struct {
+		own  []string
+		want []string
+	}{
+		{nil, []string{"-", "-", "-", "-", "-"}},
+		{[]string{"corp.example"}, []string{"-", "-", "0", "1", "-"}},
+	} {
+		db := newStore(t)
+		if err := db.SetOwnDomains(t.Context(), tc.own); err != nil {
+			t.Fatal(err)
+		}
+		write(t, db, &ingest.Batch{Transactions: []mail.Transaction{nameless, some, nobody, all, begun}, Logs: []ingest.Log{logAt(log1, 6000)}})
+		write(t, db, &ingest.Batch{Transactions: []mail.Transaction{rest}, Logs: []ingest.Log{logAt(log1, 7000)}})
+		if diff := cmp.Diff(tc.want, rows(t, db, query)); diff != "" {
+			t.Errorf("own domains %v: want -, got +\n%s", tc.own, diff)
+		}
+		// Computed anew, it is the same.
+		for _, own := range [][]string{{"example.org"}, tc.own} {
+			if err := db.SetOwnDomains(t.Context(), own); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(tc.want, rows(t, db, query)); diff != "" {
+			t.Errorf("own domains %v, set later: want -, got +\n%s", tc.own, diff)
 		}
 	}
 }

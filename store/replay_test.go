@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -40,6 +42,38 @@ func TestReplayOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
+// TestReplayOrderOfMany has more than is read at once, whose seconds hold rows of
+// two logs: the log that was stored first comes last.
+func TestReplayOrderOfMany(t *testing.T) {
+	b := &ingest.Batch{Logs: []ingest.Log{logAt(log2, 1<<20), logAt(log1, 1<<20)}}
+	const perSecond = 1000
+	for i := range 4 * readAhead {
+		log := []mail.LogID{log1, log2}[i/(perSecond/2)%2]
+		b.Transactions = append(b.Transactions, sent(mail.LogPos{Log: log, Offset: int64(i) * 200}, t0+mail.Time(i/perSecond),
+			mail.Path(fmt.Sprintf("ann%d@corp.example", i%50)), mail.Path(fmt.Sprintf("bob%d@example.net", i))))
+	}
+	db := newStore(t)
+	write(t, db, b)
+	got, _ := replayAll(t, db, 0)
+	if diff := cmp.Diff(b.Transactions, got); diff != "" {
+		t.Errorf("want -, got +\n%.2000s", diff)
+	}
+}
+
+// TestReplayStops: a stop need not wait for the end of a large store.
+func TestReplayStops(t *testing.T) {
+	db := newStore(t)
+	for _, b := range syntheticLog(4 * readAhead) {
+		write(t, db, b)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	n := 0
+	err := db.Replay(ctx, 0, func(mail.Transaction) { n++; stop() }, func(mail.Login) {})
+	if !errors.Is(err, context.Canceled) || n > readAhead {
+		t.Errorf("got %v after %d transactions; want context.Canceled after at most %d", err, n, readAhead)
 	}
 }
 

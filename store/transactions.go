@@ -212,3 +212,16 @@ func toldOf(reply int, seconds int64) int64 {
 	}
 	return int64(reply)<<20 + max(-longest, min(seconds, longest))
 }
+
+// untold is what toldOf packed.
+func untold(told int64) (reply int, seconds int64) {
+	const half = 1 << 19
+	reply, seconds = int((told+half)>>20), (told+half)&(1<<20-1)-half
+	switch reply {
+	case 0:
+		reply = usualReply
+	case unknownReply:
+		reply = 0
+	}
+	return reply, seconds
+}
