@@ -21,6 +21,9 @@ var (
 	ErrNoStore = errors.New("no store")
 	// ErrReadOnly is returned for what would write to a store opened for reading.
 	ErrReadOnly = errors.New("read only")
+	// ErrSQL is returned by Query for a text that is no statement over the store: a
+	// mistake of whoever wrote it.
+	ErrSQL = errors.New("mistake in SQL")
 	// ErrTwice is returned by Write for rows that are stored already, as it happens
 	// if two programs read the same logs into one store. Nothing of the batch is
 	// stored then.

@@ -47,7 +47,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	}
 	write := sql.OpenDB(&connector{dsn: writeDSN(path)})
 	write.SetMaxOpenConns(1)
-	db := &DB{path: path, opened: opened, write: write, read: sql.OpenDB(&connector{dsn: readDSN(path, false)})}
+	db := &DB{path: path, opened: opened, write: write, read: sql.OpenDB(&connector{dsn: readDSN(path, "mode=ro")})}
 	if err := migrate(ctx, path, write); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -66,14 +66,19 @@ func OpenReadOnly(ctx context.Context, path string) (*DB, error) {
 	case info.IsDir():
 		return nil, checkFolder(path)
 	}
-	db := &DB{path: path, read: sql.OpenDB(&connector{dsn: readDSN(path, false)})}
+	// WAL needs two files beside the store. Whoever closes it last removes them, if he
+	// may write it; nothing else is written, see readDSN.
+	how := "mode=rw"
+	if !writable(path) && !exists(path+"-wal") {
+		how = immutable
+	}
+	db := &DB{path: path, read: sql.OpenDB(&connector{dsn: readDSN(path, how)})}
 	err = checkVersion(ctx, path, db.read)
-	// WAL needs a file beside the store. Where the folder cannot be written and no
-	// writer left one, nobody can change the file meanwhile.
 	var code sqlite3.Error
 	if errors.As(err, &code) && (code.Code == sqlite3.ErrCantOpen || code.Code == sqlite3.ErrReadonly) && !exists(path+"-wal") {
+		// The folder cannot be written.
 		err = errors.Join(db.read.Close())
-		db.read = sql.OpenDB(&connector{dsn: readDSN(path, true)})
+		db.read = sql.OpenDB(&connector{dsn: readDSN(path, immutable)})
 		if err == nil {
 			err = checkVersion(ctx, path, db.read)
 		}
@@ -82,6 +87,19 @@ func OpenReadOnly(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(err, db.read.Close())
 	}
 	return db, nil
+}
+
+// immutable opens a store that nobody is writing, without any file beside it. If a
+// writer comes meanwhile, a query may fail or miss its rows.
+const immutable = "mode=ro&immutable=1"
+
+// writable tells whether this user may write the file.
+func writable(path string) bool {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	return file.Close() == nil
 }
 
 // Close ends all connections. The last to close moves the write-ahead log into the
@@ -123,12 +141,10 @@ func writeDSN(path string) string {
 	return fileURI(path, "_journal_mode=WAL&_busy_timeout=10000&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-16384&_stmt_cache_size=64")
 }
 
-func readDSN(path string, immutable bool) string {
-	query := "mode=ro&_query_only=1&_busy_timeout=10000&_cache_size=-8192&_stmt_cache_size=64"
-	if immutable {
-		query += "&immutable=1"
-	}
-	return fileURI(path, query)
+// readDSN has the pragmas of a reader. query_only keeps it from writing rows also
+// where it may write the file.
+func readDSN(path, how string) string {
+	return fileURI(path, how+"&_query_only=1&_busy_timeout=10000&_cache_size=-8192&_stmt_cache_size=64")
 }
 
 // connector opens connections with the pragmas that a DSN cannot hold.

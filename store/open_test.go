@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"relaywatch/detect"
 	"relaywatch/ingest"
 )
@@ -45,8 +47,8 @@ func TestOpenErrors(t *testing.T) {
 		{"folder is a file", in("notes.txt/x.db"), nil, "notes.txt is no folder", nil, ""},
 		{"text", in("notes.txt"), ErrNotDatabase, "no SQLite database", ErrNotDatabase, "no SQLite database"},
 		{"another program's", in("other.db"), ErrNotDatabase, "a database of another program", ErrNotDatabase, "a database of another program"},
-		{"newer", newStoreAt("newer.db", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`), ErrNewer, "was written by a newer relaywatch (schema 7; this one knows 2): update relaywatch", ErrNewer, "update relaywatch"},
-		{"older", newStoreAt("older.db", `DELETE FROM goose_db_version WHERE version_id = 2; DROP VIEW v_logs`), nil, "already exists", ErrOlder, "schema 1; this one needs 2): run relaywatch ingest once"},
+		{"newer", newStoreAt("newer.db", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`), ErrNewer, "was written by a newer relaywatch (schema 7; this one knows 3): update relaywatch", ErrNewer, "update relaywatch"},
+		{"older", newStoreAt("older.db", `DELETE FROM goose_db_version WHERE version_id >= 2; DROP VIEW v_logs`), nil, "already exists", ErrOlder, "schema 1; this one needs 3): run relaywatch ingest once"},
 		{"whole", newStoreAt("whole.db", ""), nil, "", nil, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -162,6 +164,53 @@ func TestReadOnlyNeverWrites(t *testing.T) {
 	}
 	if string(before) != string(after) {
 		t.Error("the file changed")
+	}
+}
+
+// TestReadOnlyLeavesNothing: no file stays beside a store that was read, neither
+// where this user may write it nor where he may not; what a writer needs stays.
+func TestReadOnlyLeavesNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		mode    os.FileMode
+		writing bool // A writer has it open.
+		want    []string
+	}{
+		{"own", 0o640, false, []string{"relaywatch.db"}},
+		{"another's", 0o440, false, []string{"relaywatch.db"}},
+		{"beside a writer", 0o640, true, []string{"relaywatch.db", "relaywatch.db-shm", "relaywatch.db-wal"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			db := newStore(t)
+			write(t, db, everything())
+			if !tc.writing {
+				db.Close()
+			}
+			if err := os.Chmod(db.path, tc.mode); err != nil {
+				t.Fatal(err)
+			}
+			read, err := OpenReadOnly(t.Context(), db.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := rows(t, read, `SELECT count(*) FROM v_transactions`); got[0] != "3" {
+				t.Errorf("transactions: got %s; want 3", got[0])
+			}
+			if err := read.Close(); err != nil {
+				t.Error(err)
+			}
+			entries, err := os.ReadDir(filepath.Dir(db.path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, e := range entries {
+				got = append(got, e.Name())
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("files: want -, got +\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 
 // Query runs one statement that reads, and calls row for each of its rows with the
 // names of the columns; the values are nil, int64, float64, string or []byte. A
-// statement that would write is refused with ErrReadOnly. cols and values are valid
-// until row returns. If there is no row, row is called once with nil values, so that
+// statement that would write is refused with ErrReadOnly, and one with a mistake in it
+// with ErrSQL. cols and values are valid until row returns. If there is no row, row is called once with nil values, so that
 // a table has its head.
 func (db *DB) Query(ctx context.Context, query string, row func(cols []string, values []any) error) error {
 	query, err := oneStatement(query)
@@ -30,6 +30,9 @@ func (db *DB) Query(ctx context.Context, query string, row func(cols []string, v
 
 func queryOn(ctx context.Context, conn *sql.Conn, query string, row func(cols []string, values []any) error) error {
 	if err := checkReads(conn, query); err != nil {
+		if errors.Is(err, ErrSQL) {
+			err = hint(ctx, conn, err)
+		}
 		return err
 	}
 	rows, err := conn.QueryContext(ctx, query)
@@ -68,6 +71,10 @@ func queryOn(ctx context.Context, conn *sql.Conn, query string, row func(cols []
 // checkReads refuses statements that write, and those that give no rows, like
 // ATTACH: SQLite takes some of them for reading.
 func checkReads(conn *sql.Conn, query string) error {
+	refused := problemf(ErrReadOnly, "query reads only: write a SELECT over the views, as SELECT * FROM v_suspects")
+	if writes(query) { // Even if SQLite would find another mistake in it first.
+		return refused
+	}
 	return conn.Raw(func(driverConn any) error {
 		c, ok := driverConn.(*sqlite3.SQLiteConn)
 		if !ok {
@@ -79,11 +86,13 @@ func checkReads(conn *sql.Conn, query string) error {
 		}
 		defer prepared.Close()
 		s, ok := prepared.(*sqlite3.SQLiteStmt)
-		if !ok {
+		switch {
+		case !ok:
 			return fmt.Errorf("query: statement is a %T", prepared)
-		}
-		if !s.Readonly() || !reads(query) {
-			return problemf(ErrReadOnly, "query reads only: write a SELECT over the views, as SELECT * FROM v_suspects")
+		case !s.Readonly() || !reads(query):
+			return refused
+		case s.NumInput() > 0:
+			return problemf(ErrSQL, "query: a parameter has no value: write the value in its place, texts in single quotes")
 		}
 		return nil
 	})
@@ -92,22 +101,38 @@ func checkReads(conn *sql.Conn, query string) error {
 // reads tells whether the statement is one that gives rows and changes nothing
 // beyond the store either.
 func reads(query string) bool {
-	word := query[skipBlanks(query, 0):]
-	end := strings.IndexFunc(word, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
-	if end >= 0 {
-		word = word[:end]
-	}
-	switch strings.ToUpper(word) {
+	switch firstWord(query) {
 	case "SELECT", "WITH", "VALUES", "EXPLAIN":
 		return true
 	}
 	return false
 }
 
+// writes tells whether the statement begins as one of SQLite's others
+// (sqlite.org/lang.html). What begins otherwise is a syntax error.
+func writes(query string) bool {
+	switch firstWord(query) {
+	case "ALTER", "ANALYZE", "ATTACH", "BEGIN", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "END", "INSERT",
+		"PRAGMA", "REINDEX", "RELEASE", "REPLACE", "ROLLBACK", "SAVEPOINT", "UPDATE", "VACUUM":
+		return true
+	}
+	return false
+}
+
+// firstWord is the word that a statement begins with, in upper case.
+func firstWord(query string) string {
+	word := query[skipBlanks(query, 0):]
+	end := strings.IndexFunc(word, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
+	if end >= 0 {
+		word = word[:end]
+	}
+	return strings.ToUpper(word)
+}
+
 // oneStatement is the only statement of a query, without a semicolon.
 func oneStatement(query string) (string, error) {
 	if skipBlanks(query, 0) == len(query) {
-		return "", fmt.Errorf("query: no statement: write one, as SELECT * FROM v_suspects")
+		return "", problemf(ErrSQL, "query: no statement: write one, as SELECT * FROM v_suspects")
 	}
 	for at := 0; at < len(query); {
 		if query[at] != ';' {
@@ -119,10 +144,10 @@ func oneStatement(query string) (string, error) {
 			rest = skipBlanks(query, rest+1)
 		}
 		if rest < len(query) {
-			return "", fmt.Errorf("query: several statements: write one")
+			return "", problemf(ErrSQL, "query: several statements: write one")
 		}
 		if skipBlanks(query[:at], 0) == at {
-			return "", fmt.Errorf("query: no statement: write one, as SELECT * FROM v_suspects")
+			return "", problemf(ErrSQL, "query: no statement: write one, as SELECT * FROM v_suspects")
 		}
 		return query[:at], nil
 	}
@@ -170,8 +195,32 @@ func behind(query string, i int, text string) int {
 // queryError says what SQLite says, without the number.
 func queryError(err error) error {
 	var code sqlite3.Error
-	if errors.As(err, &code) && code.Code == sqlite3.ErrReadonly {
-		return problemf(ErrReadOnly, "query reads only: %v", err)
+	if errors.As(err, &code) {
+		switch code.Code {
+		case sqlite3.ErrReadonly:
+			return problemf(ErrReadOnly, "query reads only: %v", err)
+		case sqlite3.ErrError, sqlite3.ErrMismatch, sqlite3.ErrTooBig, sqlite3.ErrRange:
+			return problemf(ErrSQL, "query: %v", err)
+		}
 	}
 	return fmt.Errorf("query: %w", err)
+}
+
+const selectViews = `SELECT group_concat(name, ', ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY rowid)`
+
+// hint says what there is where a statement names what is not there. SQLite has no
+// code to tell that by, only its text.
+func hint(ctx context.Context, conn *sql.Conn, mistake error) error {
+	text := mistake.Error()
+	switch {
+	case strings.Contains(text, "no such table"):
+		var views string
+		if err := conn.QueryRowContext(ctx, selectViews).Scan(&views); err != nil {
+			return mistake // It is the one to tell.
+		}
+		return problemf(ErrSQL, "%s: the views are %s", text, views)
+	case strings.Contains(text, "no such column"):
+		return problemf(ErrSQL, "%s: SELECT * FROM a view LIMIT 1 shows its columns, and texts stand in single quotes", text)
+	}
+	return mistake
 }

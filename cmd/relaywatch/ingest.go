@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,6 +87,22 @@ func (p *program) sources(paths []string, format, codePage string) ([]ingest.Sou
 	return sources, nil
 }
 
+// allMissing says so if none of the sources is there: a mistyped path must not leave
+// an empty store. A glob is left to the reader.
+func (p *program) allMissing(sources []ingest.Source) bool {
+	errs := make([]error, len(sources))
+	for i, s := range sources {
+		if _, errs[i] = os.Stat(s.Path); !errors.Is(errs[i], fs.ErrNotExist) || strings.ContainsAny(s.Path, "*?[{") {
+			return false
+		}
+	}
+	bar := p.progressBar()
+	for i, s := range sources {
+		bar.problem(s.Path, errs[i])
+	}
+	return true
+}
+
 func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bool) error {
 	start := time.Now()
 	ruleSet, err := rulesIn(p.config.Rules.Path)
@@ -93,6 +112,14 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 	site, err := p.config.site()
 	if err != nil {
 		return err
+	}
+	if p.allMissing(sources) {
+		if asJSON {
+			if err := printJSON(p.out, ingestReport{}); err != nil {
+				return err
+			}
+		}
+		return errSaid
 	}
 	db, err := store.Open(ctx, p.config.Store.Path)
 	if err != nil {

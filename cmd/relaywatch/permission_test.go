@@ -141,4 +141,12 @@ func TestReadOnlyFolder(t *testing.T) {
 	s.expect(t, exitFailed, want, "--db", "there/a.db", "ingest", "open.log")
 	s.expect(t, exitFailed, want, "--db", "there/new.db", "ingest", "open.log")
 	s.expect(t, exitDone, "no suspects", "--db", "there/a.db", "suspects")
+
+	// Where the folder can be written, files of this user beside the store would keep
+	// its owner from writing.
+	s.chmod(t, "there", 0o777)
+	s.expect(t, exitDone, "no suspects", "--db", "there/a.db", "suspects")
+	if left, err := filepath.Glob(filepath.Join(s.dir, "there/a.db?*")); err != nil || len(left) > 0 {
+		t.Errorf("left beside the store: got %q, %v; want nothing", left, err)
+	}
 }
