@@ -96,8 +96,15 @@ func (r *Reader) start() error {
 	return nil
 }
 
-// merge applies the rows of all sources in the order of event time.
-func (r *Reader) merge(ctx context.Context, sink func(context.Context, *Batch) error) error {
+// merge applies the rows of all sources in the order of event time. No log is open
+// when it returns, also where sink failed.
+func (r *Reader) merge(ctx context.Context, sink func(context.Context, *Batch) error) (err error) {
+	defer func() {
+		for _, s := range r.active {
+			err = errors.Join(err, s.close())
+		}
+		r.active = nil
+	}()
 	rows := 0
 	for {
 		r.activate()

@@ -100,6 +100,7 @@ func (t *tails) stand(path string, cursor int64) bool {
 			t.note(path)
 		}
 		one.ended.Store(true)
+		_ = nx.Wait() // It closes the log after that.
 	})
 	return true
 }
