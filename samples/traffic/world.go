@@ -49,11 +49,6 @@ type Machine struct {
 	Known      bool     // An administrator knows it and puts it on the allow-list.
 }
 
-// Behaviour is who writes to how many, how often, when, and answered by whom.
-type Behaviour struct {
-	Name string
-}
-
 // worldStart is a Monday three weeks before the clocks go back.
 var worldStart = time.Date(2026, time.October, 5, 0, 0, 0, 0, time.UTC)
 
