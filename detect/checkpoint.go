@@ -49,7 +49,7 @@ func (j *judge) restoreCases(text []byte) error {
 		r.fail(errDamaged)
 	}
 	if r.err != nil {
-		return fmt.Errorf("read open cases: %w (judge everything anew)", r.err)
+		return fmt.Errorf("read open cases: %w", r.err)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (j *judge) takeMemory(upTo mail.Time) []Memory {
 // restoreMemory adds a stored stretch of the memory.
 func (j *judge) restoreMemory(m Memory) error {
 	if len(m.Hashes)%hashBytes != 0 {
-		return fmt.Errorf("read memory of %s: %d bytes are no whole number of recipients (judge everything anew)", m.Submitter, len(m.Hashes))
+		return fmt.Errorf("read memory of %s: %d bytes are no whole number of recipients", m.Submitter, len(m.Hashes))
 	}
 	s := j.known(m.Submitter)
 	s.stored = true

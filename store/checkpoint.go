@@ -86,7 +86,8 @@ const (
 )
 
 // Checkpoint is what the engine must remember of the Judgements so far: the zero
-// Checkpoint if there was none.
+// Checkpoint if there was none. The error is ErrCheckpoint if it is damaged; all that
+// is stored can then be judged anew.
 func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 	var c detect.Checkpoint
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
@@ -106,7 +107,7 @@ func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 			for len(stretches) > 0 {
 				length, n := binary.Uvarint(stretches)
 				if n <= 0 || length > uint64(len(stretches)-n) {
-					return fmt.Errorf("memory of %s is damaged", who)
+					return problemf(ErrCheckpoint, "the stored memory of %s is damaged", who)
 				}
 				end := n + int(length)
 				c.Memory = append(c.Memory, detect.Memory{Submitter: who, Hashes: stretches[n:end:end]})

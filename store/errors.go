@@ -24,6 +24,8 @@ var (
 	// ErrSQL is returned by Query for a text that is no statement over the store: a
 	// mistake of whoever wrote it.
 	ErrSQL = errors.New("mistake in SQL")
+	// ErrCheckpoint is returned by Checkpoint if what is stored cannot be read.
+	ErrCheckpoint = errors.New("damaged checkpoint")
 	// ErrTwice is returned by Write for rows that are stored already, as it happens
 	// if two programs read the same logs into one store. Nothing of the batch is
 	// stored then.

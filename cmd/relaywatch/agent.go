@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"relaywatch/ingest"
@@ -160,9 +161,13 @@ func (a *agent) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if why := line.whySpoilt(); why != nil {
+		a.tell(zerolog.WarnLevel, "judgement", why)
+	}
 	if err := line.catchUp(ctx); err != nil {
 		return err
 	}
+	a.heal("judgement")
 	a.heal("store")
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -368,14 +373,16 @@ func (a *agent) reload() error {
 }
 
 // say tells of trouble once, until it heals.
-func (a *agent) say(what string, err error) {
+func (a *agent) say(what string, err error) { a.tell(zerolog.ErrorLevel, what, err) }
+
+func (a *agent) tell(level zerolog.Level, what string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t, ok := a.trouble[what]; ok && t.Text == err.Error() {
 		return
 	}
 	a.trouble[what] = trouble{err.Error(), time.Now()}
-	a.p.log.Error().Str("what", what).Msg(visibleLines(err.Error()))
+	a.p.log.WithLevel(level).Str("what", what).Msg(visibleLines(err.Error()))
 }
 
 // heal tells that trouble ended.

@@ -194,6 +194,16 @@ func (h *host) write(random *rand.Rand, pause time.Duration) {
 	}
 }
 
+// writeAtOnce writes the logs whole.
+func (h *host) writeAtOnce() {
+	h.t.Helper()
+	for i, text := range h.logs {
+		if err := os.WriteFile(filepath.Join(h.dir, fmt.Sprintf("ex%d.log", i)), []byte(text), 0o600); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
 // same compares the store with that of one quiet run over the whole logs.
 func (h *host) same(what string) {
 	h.t.Helper()

@@ -134,6 +134,9 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 	if err != nil {
 		return err
 	}
+	if why := line.whySpoilt(); why != nil {
+		p.log.Warn().Msg(visible(why.Error()))
+	}
 	bar := p.progressBar()
 	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: p.batchRows, Progress: bar.show, Problem: bar.problem}
 	result, err := line.run(ctx, reader)

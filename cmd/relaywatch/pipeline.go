@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,6 +28,7 @@ type pipeline struct {
 	engine *detect.Engine
 	by     string    // What judges: a fingerprint of rules and site.
 	anew   bool      // All that is stored must be judged anew at the end.
+	spoilt error     // Why it must, though nothing changed: what the last judgement left can't be read.
 	until  mail.Time // Up to where the store's last judgement went.
 	found  map[findingKey]bool
 
@@ -45,7 +47,8 @@ type findingKey struct {
 const judgeEvery = 20
 
 // newPipeline makes the engine go on where the store's last judgement ended. Rules
-// or a site that differ from those of last time judge everything anew.
+// or a site that differ from those of last time judge everything anew, and so does a
+// state that can't be read: it holds nothing that the stored rows do not tell.
 func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site detect.Site) (*pipeline, error) {
 	p := &pipeline{db: db, rules: ruleSet, site: site, found: map[findingKey]bool{}}
 	var err error
@@ -59,22 +62,34 @@ func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site
 		return nil, err
 	}
 	c, err := db.Checkpoint(ctx)
-	if err != nil {
-		return nil, err
-	}
 	p.until = c.Until
-	if c.By != p.by && c.Until != 0 {
+	switch {
+	case errors.Is(err, store.ErrCheckpoint):
+		p.anew, p.spoilt = true, err
+		return p, nil
+	case err != nil:
+		return nil, err
+	case c.By != p.by && c.Until != 0:
 		p.anew = true
 		return p, nil
 	}
 	if err := p.engine.Restore(c); err != nil {
-		return nil, fmt.Errorf("go on from the last judgement: %w", err)
+		p.anew, p.spoilt = true, err
+		return p, nil
 	}
 	if err := db.Replay(ctx, c.MemoryAt, p.engine.Transaction, p.engine.Login); err != nil {
 		return nil, err
 	}
 	p.engine.Restored()
 	return p, nil
+}
+
+// whySpoilt says it for people; nil if nothing is.
+func (p *pipeline) whySpoilt() error {
+	if p.spoilt == nil {
+		return nil
+	}
+	return fmt.Errorf("what the last judgement left can't be read, so all stored mail is judged anew; nothing is lost: %w", p.spoilt)
 }
 
 // catchUp judges anew before anything is read, where rules or site changed: whoever

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	_ "github.com/mattn/go-sqlite3"
+)
+
+// spoil changes a store behind relaywatch's back.
+func spoil(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	result, err := db.Exec(statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		t.Fatalf("%s: changed %d rows, %v; want some", statement, n, err)
+	}
+}
+
+// spoilings are ways in which the state of the engine can't be read, each with what
+// is said of it.
+var spoilings = []struct{ name, statement, said string }{
+	{"cases cut off", `UPDATE checkpoint SET cases = CAST(substr(cases, 1, length(cases) - 1) AS BLOB)`, "they are damaged"},
+	{"garbage for cases", `UPDATE checkpoint SET cases = CAST(substr(cases, 1, 9) || randomblob(100) AS BLOB)`, "they are damaged"},
+	{"cases of another version", `UPDATE checkpoint SET cases = CAST(x'ff' || substr(cases, 2) AS BLOB)`, "another version of relaywatch"},
+	{"cases of other rules", `UPDATE checkpoint SET cases = CAST(substr(cases, 1, 1) || x'0102030405060708' || substr(cases, 10) AS BLOB)`, "of other rules"},
+	{"a memory cut off", `UPDATE memory SET stretches = CAST(substr(stretches, 1, length(stretches) - 1) AS BLOB) WHERE id = (SELECT max(id) FROM memory)`, "the stored memory of"},
+	{"half a recipient in a memory", `UPDATE memory SET stretches = CAST(stretches || x'03414243' AS BLOB) WHERE id = (SELECT min(id) FROM memory)`, "no whole number of recipients"},
+}
+
+// A state of the engine that can't be read costs judging all that is stored again:
+// it is said once, stops nothing, and loses nothing.
+func TestSpoiltJudgement(t *testing.T) {
+	log := benchLog(t, 20_000)
+	whole, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := cutAtRow(string(whole), len(whole)/2)
+	quiet := filepath.Join(t.TempDir(), "quiet.db")
+	mustRun(t, 0, "--db", quiet, "ingest", log)
+	want := viewsOf(t, quiet)
+	for _, s := range spoilings {
+		t.Run(s.name, func(t *testing.T) {
+			db := filepath.Join(t.TempDir(), "spoilt.db")
+			ingest := func() (said string) {
+				var out, errOut bytes.Buffer
+				p := &program{out: &out, err: &errOut, batchRows: 500}
+				if code := p.run(t.Context(), []string{"--db", db, "ingest", log}); code != exitDone {
+					t.Fatalf("got exit code %d (%s); want %d", code, errOut.String(), exitDone)
+				}
+				return errOut.String()
+			}
+			if err := os.WriteFile(log, whole[:part], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			ingest()
+			// Once with rows to read, and once with none.
+			for range 2 {
+				spoil(t, db, s.statement)
+				if err := os.WriteFile(log, whole, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				said := ingest()
+				if strings.Count(said, "WRN") != 1 || !strings.Contains(said, s.said) || !strings.Contains(said, "judged anew; nothing is lost") {
+					t.Errorf("said %q; want one warning, with %q", said, s.said)
+				}
+				if diff := cmp.Diff(want, viewsOf(t, db)); diff != "" {
+					t.Errorf("the store differs (- in a quiet run, + after it was spoilt):\n%.4000s", diff)
+				}
+				if said := ingest(); said != "" {
+					t.Errorf("the next run said %q; want nothing", said)
+				}
+			}
+		})
+	}
+}
+
+// The agent judges anew before it reads on.
+func TestAgentSpoiltJudgement(t *testing.T) {
+	for _, s := range spoilings {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, 6000, "agent: {interval: 50ms}")
+			whole := h.logs
+			h.logs = whole[:2]
+			h.writeAtOnce()
+			mustRun(t, 0, "--config", h.config, "ingest")
+			spoil(t, h.db, s.statement)
+			h.logs = whole
+			h.writeAtOnce()
+			r := h.start()
+			h.until(h.wholeRows(), r)
+			r.stop()
+			said := r.errOut.String()
+			if strings.Count(said, "WRN") != 1 || !strings.Contains(said, s.said) || strings.Count(said, "healed") != 1 {
+				t.Errorf("said %q; want one warning, with %q, and that it healed", said, s.said)
+			}
+			h.same(s.name)
+		})
+	}
+}
