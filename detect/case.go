@@ -18,8 +18,10 @@ type finding struct {
 	silenced string
 	peak     measures // When the leading signal was highest.
 	proof    []mail.LogPos
-	shown    bool // Is handed out: it is an alert, or belongs to an episode.
-	touched  bool // Is in judge.findings.
+	sum      *Sum    // Of a sequential rule; never changed.
+	record   *Record // Of a rule on the own scale; never changed.
+	shown    bool    // Is handed out: it is an alert, or belongs to an episode.
+	touched  bool    // Is in judge.findings.
 }
 
 func (f *finding) clone() *finding {
@@ -79,9 +81,9 @@ func (j *judge) held(s *subject, i int, m *measures) {
 	switch strongest := strength(lead); {
 	case f == nil:
 		f = j.open(s, i, m)
-	case !s.rows.at(s.rows.end-1).adds(lead, j.asked[i].window, m):
+	case !j.adds(s, i, lead, m):
 		return
-	case m[strongest] > f.peak[strongest]:
+	case m[strongest] > f.peak[strongest], lead == sigScore && m[sigScore] == f.peak[sigScore]: // A sum has a ceiling.
 		f.peak = *m
 	}
 	f.last = s.rows.newest
@@ -90,6 +92,7 @@ func (j *judge) held(s *subject, i int, m *measures) {
 	}
 	if f.silenced == "" && r.Level != LevelInfo {
 		j.accuse(s, f)
+		j.freeze(s)
 	}
 }
 
@@ -98,10 +101,14 @@ func (j *judge) open(s *subject, i int, m *measures) *finding {
 	r := j.rules[i]
 	lead := r.condition.lead(m)
 	f := &finding{who: s.who, rule: i, flagged: s.rows.newest, peak: *m}
-	f.first = s.rows.began(j.asked[i].window, lead, m)
+	shown := scaleOf(r, lead)
+	f.first = s.rows.began(j.asked[i].window, shown, m)
 	f.start = s.rows.time(s.rows.at(f.first))
 	f.silenced = j.network.silenced(s.who, r, f.flagged)
-	f.proof = s.rows.proof(j.asked[i].window, signals[lead].proves, j.layout.logs)
+	f.proof = s.rows.proof(j.asked[i].window, signals[shown].proves, j.layout.logs)
+	if lead == sigScore {
+		j.explainScore(s, f, i, m)
+	}
 	if s.findings == nil {
 		s.findings = make(map[int]*finding)
 	}

@@ -281,7 +281,7 @@ func TestSummaries(t *testing.T) {
 		{
 			"many",
 			sending{from: "10.1.4.7", at: noon, every: 1, times: 1200, to: "u%d@example.net"},
-			"10.1.4.7 mailed 1,200 different recipients within an hour, 1,200 of whom nobody here had mailed before; 100 % were outside. 1,200 recipients since 2026-03-04 12:00 UTC.",
+			"10.1.4.7 mailed 1,200 recipients within a day whom nobody here had mailed before, of 1,200 different ones; 100 % were outside; 24.0 nats. 1,200 recipients since 2026-03-04 12:00 UTC.",
 		},
 		{
 			"slow",

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"maps"
 	"math"
 	"math/bits"
@@ -16,7 +17,7 @@ import (
 // rules, then in numbers of variable length: until, the identities of logs, when the
 // memory began, the servers, the owners of bare names, and the submitters with what is open of them. Times are counted back
 // from until, rules and logs are numbers in their lists.
-const casesVersion = 2
+const casesVersion = 3
 
 // caseWriter writes the stored form of what is open.
 type caseWriter struct {
@@ -44,6 +45,12 @@ func (w *caseWriter) whole(n int)      { w.body = binary.AppendUvarint(w.body, u
 func (w *caseWriter) signed(n int64)   { w.body = binary.AppendVarint(w.body, n) }
 func (w *caseWriter) string(s string)  { w.body = appendText(w.body, s) }
 func (w *caseWriter) time(t mail.Time) { w.signed(int64(w.until - t)) }
+
+// json writes what is shown only, in a form that is no matter.
+func (w *caseWriter) json(v any) {
+	text, _ := json.Marshal(v) // Numbers and texts of ours.
+	w.string(string(text))
+}
 
 func (w *caseWriter) truth(is bool) {
 	n := 0
@@ -135,6 +142,8 @@ func (w *caseWriter) finding(f *finding) {
 		// The low bytes of whole numbers are 0: turned round, they are short.
 		w.body = binary.AppendUvarint(w.body, bits.ReverseBytes64(math.Float64bits(f.peak[i])))
 	}
+	w.json(f.sum)
+	w.json(f.record)
 	w.whole(len(f.proof))
 	before := int64(0)
 	for _, p := range f.proof {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"math"
 	"math/bits"
@@ -58,6 +59,12 @@ func (r *caseReader) signed() int64 {
 	}
 	r.rest = r.rest[length:]
 	return n
+}
+
+func (r *caseReader) json(to any) {
+	if text := r.string(); r.err == nil && json.Unmarshal([]byte(text), to) != nil {
+		r.fail(errDamaged)
+	}
 }
 
 // count reads how many things follow, of which each takes a byte at least.
@@ -192,6 +199,8 @@ func (r *caseReader) finding(who mail.Submitter) *finding {
 	for _, i := range r.judge.rules[f.rule].measures {
 		f.peak[i] = math.Float64frombits(bits.ReverseBytes64(r.unsigned()))
 	}
+	r.json(&f.sum)
+	r.json(&f.record)
 	before := int64(0)
 	for range r.count() {
 		p := r.pos(before)

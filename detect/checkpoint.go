@@ -22,6 +22,7 @@ func (j *judge) saveCases(until mail.Time) []byte {
 	})
 	w := caseWriter{judge: j, until: until}
 	w.time(j.began)
+	w.body = fixed(w.body, &j.fleet)
 	w.servers()
 	w.owners()
 	w.whole(len(open))
@@ -40,6 +41,7 @@ func (j *judge) restoreCases(text []byte) error {
 	r := caseReader{judge: j, rest: text}
 	r.head()
 	j.began = r.time()
+	r.fleet()
 	r.servers()
 	r.owners()
 	for range r.count() {
@@ -114,7 +116,9 @@ func (j *judge) restoreMemory(m Memory) error {
 			continue
 		}
 		s.memory.add(hash)
-		j.everyone.add(hash)
+		if m.Submitter != pairsKept {
+			j.everyone.add(hash)
+		}
 	}
 	return nil
 }

@@ -216,6 +216,7 @@ func (e *Engine) Take() Judgement {
 		out.Memory = e.judge.takeMemory(e.memoryAt)
 	}
 	out.MemoryAt = e.memoryAt
+	out.Profiles = e.judge.takeProfiles()
 	return out
 }
 
@@ -255,6 +256,11 @@ func (e *Engine) Restore(c Checkpoint) error {
 	}
 	if err := e.judge.restoreCases(c.Cases); err != nil {
 		return err
+	}
+	for _, p := range c.Profiles {
+		if err := e.judge.restoreProfile(p); err != nil {
+			return err
+		}
 	}
 	e.until, e.swept, e.memoryAt = c.Until, c.Until, c.MemoryAt
 	e.replaying = true

@@ -79,6 +79,9 @@ type row struct {
 	pos   mail.LogPos
 	flags flag
 	keys  [3]uint32 // Hashes of values, see placeOf; the size of a message, see sized.
+
+	told    told // Of a recipient, for sequential rules.
+	weighed bool // By them.
 }
 
 // put notes a value of a dimension.

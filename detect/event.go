@@ -37,6 +37,7 @@ type part struct {
 	who         mail.Submitter
 	class       class
 	foreign     bool     // The reverse-path is of no own domain and not null.
+	pathHash    uint32   // Of the reverse-path; 0 if it is null or not told.
 	subject     *subject // That of who, as found last.
 	waiting     int      // Events that are not judged for good.
 }
@@ -83,6 +84,9 @@ func (j *judge) events(to []event, p *part) []event {
 		return to
 	}
 	p.foreign = t.ReversePath.Known() && j.network.external(t.ReversePath.Domain())
+	if j.profiled() && t.ReversePath.Known() && t.ReversePath != "" {
+		p.pathHash = max(2, uint32(xxhash.Sum64String(string(t.ReversePath))))
+	}
 	for i := range t.Recipients {
 		r := &t.Recipients[i]
 		if r.At == 0 || p.class == outside && !j.network.relayed(t, r) {
@@ -147,8 +151,9 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 		return r
 	}
 	hash, domain := hashPath(to.Path), to.Path.Domain()
-	isNew := j.remember(s, hash, ev.at)
+	isNew, to3 := j.remember(s, ev.part, hash, ev.at)
 	external := j.network.external(domain)
+	r.told = told{novelty: to3, external: external, refused: to.Reply >= 500 && to3 != known, skip: to.Reply >= 500 && to3 == known, nth: t.Former + int(ev.index) + 1}
 	if to.Refused() {
 		r.flags |= refusal(to.Reply, external)
 	}
@@ -187,22 +192,28 @@ func (j *judge) acceptedRow(r *row, p *part, external bool) {
 // list: of 500 ordinary ones, two each.
 const firstDay = 24 * time.Hour
 
-// remember adds a recipient to the memory and tells to whom it was new.
-func (j *judge) remember(s *subject, hash uint64, at mail.Time) flag {
+// remember adds a recipient to the memory and tells to whom it was new. Who mailed it
+// under the same reverse-path from elsewhere knows it: addresses of clients change.
+func (j *judge) remember(s *subject, p *part, hash uint64, at mail.Time) (flag, novelty) {
 	if j.began == 0 {
 		j.began = at
 	}
+	pairIsNew := j.rememberPair(s, p, hash, at)
 	if !s.memory.add(hash) {
-		return 0
+		return 0, known
 	}
 	s.contacts = append(s.contacts, contact{hash, at})
+	how := newToAll
+	if !pairIsNew {
+		how = known
+	}
 	switch {
 	case !j.everyone.add(hash):
-		return isNew
+		return isNew, min(how, knownHere)
 	case at-j.began < seconds(firstDay):
-		return isNew | isNewToAll
+		return isNew | isNewToAll, how
 	}
-	return isNew | isNewToAll | isStranger
+	return isNew | isNewToAll | isStranger, how
 }
 
 // refusal tells why a recipient was refused for good, as far as the code says

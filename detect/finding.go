@@ -42,8 +42,10 @@ type Finding struct {
 
 // Evidence proves a finding.
 type Evidence struct {
-	Signals []Measure     `json:"signals"` // Those that the rule names, with the values at the strongest moment.
-	Rows    []mail.LogPos `json:"rows"`    // At most MaxEvidence log rows, in event time.
+	Signals []Measure     `json:"signals"`          // Those that the rule names, with the values at the strongest moment.
+	Rows    []mail.LogPos `json:"rows"`             // At most MaxEvidence log rows, in event time.
+	Sum     *Sum          `json:"sum,omitempty"`    // How a sequential rule came to its score when it first held.
+	Record  *Record       `json:"record,omitempty"` // How a rule on the own scale came to its score when it first held.
 }
 
 // MaxEvidence is how many log rows a finding shows.
@@ -97,6 +99,7 @@ type Judgement struct {
 	Cases    []byte    // Findings and episodes that are open at Until: replaces what was stored before.
 	MemoryAt mail.Time // Memory is complete up to here.
 	Memory   []Memory  // To be added to what was stored before.
+	Profiles []Profile // What is usual for submitters, as of Until: each replaces the one stored before.
 
 	// Provisional findings and episodes rest on rows after Until that later rows
 	// may still precede. They are shown, and void as soon as another Judgement
@@ -119,6 +122,13 @@ type Checkpoint struct {
 	MemoryAt mail.Time
 	Cases    []byte
 	Memory   []Memory
+	Profiles []Profile
+}
+
+// Profile is what is usual for a submitter, and how its sums stand.
+type Profile struct {
+	Submitter mail.Submitter
+	State     []byte // Opaque.
 }
 
 // Site is what an administrator knows about the network.

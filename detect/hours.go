@@ -116,6 +116,16 @@ func (c *calendar) offHours(t mail.Time) bool {
 	return !c.business[weekday][second/60] || len(c.holidays) > 0 && c.holidays[day]
 }
 
+// local is the day since 1970-01-01 and the hour, where the site is.
+func (c *calendar) local(t mail.Time) (day int32, hour uint8) {
+	if t < c.from || t >= c.to {
+		c.seek(t)
+	}
+	local := int64(t + c.offset)
+	second := (local%secondsOfDay + secondsOfDay) % secondsOfDay
+	return int32((local - second) / secondsOfDay), uint8(second / 3600)
+}
+
 // seek finds between which changes of the zone's offset t is.
 func (c *calendar) seek(t mail.Time) {
 	local := t.Std().In(c.zone)

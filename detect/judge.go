@@ -29,6 +29,12 @@ type judge struct {
 	owners   map[string]owner // Accounts by bare name.
 	everyone *hashSet         // Recipients that anyone mailed.
 	began    mail.Time        // When the first of them was; 0 before.
+	weighed  []int            // Sequential rules.
+	recorded []int            // Rules on the own scale.
+	fleet    fleet
+	profiles []*subject // Whose profile changed since it was stored.
+	pairs    *subject   // Which reverse-path mailed which recipient; nil until asked for.
+	heard    *subject   // Who wrote to us; nil until asked for.
 
 	findings []*finding // Touched since taken.
 	episodes []*episode
@@ -43,6 +49,8 @@ type question struct {
 	gates     []gate
 	window    int
 	condition *condition
+	place     int     // In judge.weighed or judge.recorded, for a rule with a score.
+	least     float64 // Score.
 }
 
 func newJudge(rules []*Rule, n *network) *judge {
@@ -68,11 +76,24 @@ func newJudge(rules []*Rule, n *network) *judge {
 		}
 	}
 	slices.Sort(j.layout.lengths)
-	for _, r := range rules {
-		j.asked = append(j.asked, question{r.condition.guard.gates(), slices.Index(j.layout.lengths, seconds(r.Window)), r.condition})
+	for i, r := range rules {
+		q := question{gates: r.condition.guard.gates(), window: slices.Index(j.layout.lengths, seconds(r.Window)), condition: r.condition}
+		switch {
+		case r.Weigher != nil:
+			q.place = len(j.weighed)
+			j.weighed = append(j.weighed, i)
+		case r.Scale != nil:
+			q.place = len(j.recorded)
+			j.recorded = append(j.recorded, i)
+		}
+		q.least = leastScore(r.condition.guard)
+		j.asked = append(j.asked, q)
 	}
 	return j
 }
+
+// profiled tells whether some rule needs to know what is usual.
+func (j *judge) profiled() bool { return len(j.weighed)+len(j.recorded) > 0 }
 
 // want adds what a rule measures.
 func (l *layout) want(r *Rule) {
@@ -81,13 +102,21 @@ func (l *layout) want(r *Rule) {
 	}
 	for _, i := range r.measures {
 		// When a share is strongest is told by another signal.
-		for _, i := range [...]int{i, strength(i)} {
+		for _, i := range [...]int{i, strength(i), scaleOf(r, i)} {
 			if !slices.Contains(l.signals, i) {
 				l.signals = append(l.signals, i)
 				l.needs |= signals[i].needs
 			}
 		}
 	}
+}
+
+// scaleOf is the signal that a score is made of.
+func scaleOf(r *Rule, signal int) int {
+	if signal == sigScore && r.Scale != nil {
+		return r.Scale.Of
+	}
+	return signal
 }
 
 func seconds(d time.Duration) mail.Time { return mail.Time(d / time.Second) }
@@ -102,6 +131,7 @@ func (j *judge) fork() *judge {
 	f.owners = make(map[string]owner)
 	f.everyone = &hashSet{base: j.everyone}
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
+	f.profiles, f.pairs, f.heard = nil, nil, nil
 	return &f
 }
 
@@ -115,6 +145,7 @@ func (j *judge) apply(ev *event, silent bool) {
 	}
 	if ev.kind == eventMail {
 		j.learnServer(ev)
+		j.hear(ev)
 	}
 	if p.class == nobody || p.class == outside && ev.kind == eventMail {
 		return
@@ -123,6 +154,7 @@ func (j *judge) apply(ev *event, silent bool) {
 	if s.isServer(ev) {
 		return
 	}
+	s = j.senderBehind(s, ev)
 	var r row
 	switch ev.kind {
 	case eventMail:
@@ -132,6 +164,9 @@ func (j *judge) apply(ev *event, silent bool) {
 	default:
 		r = row{at: ev.at, pos: ev.pos}
 		r.sized(p.transaction.SizeBytes)
+	}
+	if !silent && ev.kind == eventRecipient && p.class != outside && j.profiled() {
+		j.weigh(s, &r, p)
 	}
 	j.count(s, &r, silent)
 }
@@ -202,7 +237,8 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 	for _, i := range s.rules {
 		q := &j.asked[i]
 		w := &s.rows.windows[q.window]
-		if !w.open(q.gates) {
+		score := j.score(s, i, r, w)
+		if score < q.least || !w.open(q.gates) {
 			continue
 		}
 		m := &j.measured[q.window]
@@ -210,7 +246,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 			measured |= 1 << q.window
 			s.rows.measure(w, &j.layout, m)
 		}
-		if q.condition.holds(&j.machine, m) {
+		if m[sigScore] = score; q.condition.holds(&j.machine, m) {
 			j.held(s, i, m)
 		}
 	}

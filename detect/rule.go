@@ -32,6 +32,9 @@ type Rule struct {
 	From       string        // FromInside, FromOutside or FromAny.
 	Window     time.Duration // Over which signals are measured.
 	When       string        // The condition, as written.
+	Weigher    *Weigher      // Makes the signal score; nil if the rule is no sequential one.
+	Scale      *Scale        // Makes the signal score; nil if the rule does not measure by the submitter's own records.
+	Nats       float64       // What a support rule that holds adds to the scores of its submitter.
 	Weight     float64       // Points for the score of an episode.
 	Level      Level
 	Severity   Severity // The least that an episode has in which the rule held; "" is Low.

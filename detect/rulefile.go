@@ -42,6 +42,9 @@ func (d *document) rule(m *ast.MappingNode, r *Rule) {
 		{"from", oneOf(d, &r.From, FromInside, FromOutside, FromAny)},
 		{"window", d.duration(&r.Window, time.Second, MaxWindow)},
 		{"when", func(node ast.Node) { d.when(node, r) }},
+		{"evidence", func(node ast.Node) { d.evidence(node, r) }},
+		{"scale", func(node ast.Node) { d.scale(node, r) }},
+		{"nats", d.number(&r.Nats, 0, 20)},
 		{"weight", d.number(&r.Weight, 0, 100)},
 		{"level", oneOf(d, &r.Level, LevelAlert, LevelSupport, LevelInfo)},
 		{"severity", oneOf(d, &r.Severity, Low, Medium, High, Critical)},
@@ -63,6 +66,7 @@ func (d *document) rule(m *ast.MappingNode, r *Rule) {
 	if node, ok := seen["rule"]; ok && r.Name != "" && r.Name+".yaml" != d.path {
 		d.fail(node, "rule %q is in the wrong file (name it %s.yaml)", r.Name, r.Name)
 	}
+	d.checkScore(m, seen, r)
 	if node, ok := seen["tests"]; ok {
 		d.bothWays(node, r)
 	}

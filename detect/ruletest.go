@@ -51,6 +51,8 @@ func (r *Rule) run(c *Case) error {
 	e.judge.showsAll = true
 	if !c.FirstDay {
 		e.judge.began = mail.Of(testDay.AddDate(-1, 0, 0))
+		day, _ := e.judge.local(e.judge.began)
+		e.judge.fleet.roll(day)
 	}
 	for i := range c.Sent {
 		c.Sent[i].replay(e, i)

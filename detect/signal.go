@@ -57,6 +57,7 @@ const (
 	sigBytes
 	sigLargestMessage
 	sigHosts
+	sigScore
 	sigCount
 )
 
@@ -64,6 +65,7 @@ const (
 const (
 	unitShare = "share"
 	unitBytes = "bytes"
+	unitNats  = "nats"
 )
 
 // signal is a row of the table of signals.
@@ -137,6 +139,7 @@ var signals = [sigCount]signal{
 	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, different(byNullPathRecipient, isNullPathRecipient, isNullPathRecipient)},
 	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, each(isEnd)},
 	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, each(isEnd)},
+	sigScore:                {SignalDoc{"score", unitNats, "evidence of the rule's own evidence or scale, in nats: e to that power is how much likelier spam is"}, source{counterOf(isAccepted), isAccepted | isRefused, isAccepted | isRefused, isAccepted | isRefused}},
 	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, different(byHost, isMail|isAccepted|isLogin, isMail|isLogin)},
 }
 
@@ -155,6 +158,8 @@ func readable(value float64, unit string) string {
 	switch unit {
 	case unitShare:
 		return strconv.FormatFloat(math.Round(value*100), 'f', 0, 64) + " %"
+	case unitNats:
+		return strconv.FormatFloat(value, 'f', 1, 64)
 	case unitBytes:
 		if value >= 1<<20 {
 			return strconv.FormatFloat(value/(1<<20), 'f', 1, 64) + " MB"

@@ -19,6 +19,7 @@ type subject struct {
 	server   *event   // The row that told its address is a server's; nil if none did.
 	claimed  bool     // Is an account that exists: see claim.
 	stored   bool     // The store has memory of it.
+	profile  *profile // nil until it mails somebody.
 }
 
 // subject finds or makes what is kept of a submitter.
@@ -63,6 +64,7 @@ func (s *subject) clone() *subject {
 	c.rows = s.rows.clone()
 	c.memory = hashSet{base: &s.memory}
 	c.contacts = nil
+	c.profile = s.profile.clone()
 	c.findings = make(map[int]*finding, len(s.findings))
 	for i, f := range s.findings {
 		c.findings[i] = f.clone()
@@ -90,7 +92,7 @@ func (j *judge) sweep(until mail.Time) {
 			continue
 		}
 		s.rows = newRows(len(j.layout.lengths))
-		if s.memory.size == 0 && len(s.findings) == 0 {
+		if s.memory.size == 0 && len(s.findings) == 0 && s.profile == nil {
 			s.of = nil
 			delete(j.subjects, who)
 		}

@@ -45,7 +45,7 @@ func (j *judge) told(f *finding) Finding {
 	out := Finding{
 		Rule: r.Name, Submitter: f.who, WindowStart: f.start, WindowEnd: f.last, FlaggedAt: f.flagged,
 		Level: r.Level, Weight: r.Weight, Sentence: r.sentence(f.who, &f.peak), Silenced: f.silenced,
-		Evidence: Evidence{Rows: f.proof},
+		Evidence: Evidence{Rows: f.proof, Sum: f.sum, Record: f.record},
 	}
 	reached := make(map[int]float64)
 	r.condition.guard.reached(&f.peak, reached)

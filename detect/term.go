@@ -30,7 +30,7 @@ type gate struct {
 // gateOf asks a signal for a least value, if it is a plain count.
 func gateOf(signal int, least float64) []gate {
 	switch signal {
-	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage:
+	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage, sigScore:
 		return nil
 	}
 	if !(least > 0 && least <= maxEntries) {
@@ -47,6 +47,21 @@ func (w *window) open(gates []gate) bool {
 		}
 	}
 	return len(gates) == 0
+}
+
+// leastScore is the score below which a condition is not true, or 0.
+func leastScore(t term) float64 {
+	switch t := t.(type) {
+	case both:
+		return max(leastScore(t.left), leastScore(t.right))
+	case either:
+		return min(leastScore(t.left), leastScore(t.right))
+	case atLeast:
+		if t.signal == sigScore {
+			return t.least
+		}
+	}
+	return 0
 }
 
 // termOf turns a node into a term; what it does not understand may be true.

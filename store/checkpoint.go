@@ -53,7 +53,23 @@ func writeCheckpoint(ctx context.Context, tx *sql.Tx, k *known, j *detect.Judgem
 			return fmt.Errorf("memory of %s: %w", m.Submitter, err)
 		}
 	}
+	for _, p := range j.Profiles {
+		if err := writeProfile(ctx, tx, k, p); err != nil {
+			return fmt.Errorf("profile of %s: %w", p.Submitter, err)
+		}
+	}
 	return nil
+}
+
+const upsertProfile = `INSERT INTO profiles (submitter_id, state) VALUES (?, ?) ON CONFLICT (submitter_id) DO UPDATE SET state = excluded.state`
+
+func writeProfile(ctx context.Context, tx *sql.Tx, k *known, p detect.Profile) error {
+	submitter, err := k.submitters.id(ctx, tx, p.Submitter)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, upsertProfile, submitter, p.State)
+	return err
 }
 
 // writeMemory adds a stretch to the last row of its submitter, or to a new one.
@@ -83,6 +99,8 @@ func writeMemory(ctx context.Context, tx *sql.Tx, k *known, m detect.Memory) err
 const (
 	selectCheckpoint = `SELECT judge, until, memory_at, cases FROM checkpoint`
 	selectMemory     = `SELECT s.kind, s.value, m.stretches FROM memory m JOIN submitters s ON s.id = m.submitter_id ORDER BY s.kind, s.value, m.id`
+
+	selectProfiles = `SELECT s.kind, s.value, p.state FROM profiles p JOIN submitters s ON s.id = p.submitter_id ORDER BY s.kind, s.value`
 )
 
 // Checkpoint is what the engine must remember of the Judgements so far: the zero
@@ -95,6 +113,15 @@ func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
+		if err != nil {
+			return err
+		}
+		err = each(ctx, tx, func(scan scanner) error {
+			var p detect.Profile
+			err := scan(&p.Submitter.Kind, &p.Submitter.Value, &p.State)
+			c.Profiles = append(c.Profiles, p)
+			return err
+		}, selectProfiles)
 		if err != nil {
 			return err
 		}

@@ -10,13 +10,13 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"relaywatch/detect"
-	"relaywatch/mail"
 )
 
 const (
 	deleteFindings            = `DELETE FROM findings`
 	deleteEpisodes            = `DELETE FROM episodes`
 	deleteMemory              = `DELETE FROM memory`
+	deleteProfiles            = `DELETE FROM profiles`
 	deleteCheckpoint          = `DELETE FROM checkpoint`
 	deleteProvisionalFindings = `DELETE FROM findings WHERE provisional = 1`
 	deleteProvisionalEpisodes = `DELETE FROM episodes WHERE provisional = 1`
@@ -30,7 +30,7 @@ func (db *DB) WriteJudgement(ctx context.Context, j detect.Judgement) error {
 	return db.change(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
 		void := []string{deleteProvisionalFindings, deleteProvisionalEpisodes}
 		if j.Reset {
-			void = []string{deleteFindings, deleteEpisodes, deleteMemory, deleteCheckpoint}
+			void = []string{deleteFindings, deleteEpisodes, deleteMemory, deleteProfiles, deleteCheckpoint}
 			k.memory = nil
 		}
 		for _, statement := range void {
@@ -86,6 +86,8 @@ func findingID(f *detect.Finding) int64 {
 type evidence struct {
 	Signals []detect.Measure `json:"signals"`
 	Rows    []evidenceRow    `json:"rows"`
+	Sum     *sumRows         `json:"sum,omitempty"`
+	Record  *detect.Record   `json:"record,omitempty"`
 }
 
 type evidenceRow struct {
@@ -94,7 +96,7 @@ type evidenceRow struct {
 }
 
 func evidenceOf(e detect.Evidence) evidence {
-	out := evidence{Signals: e.Signals, Rows: make([]evidenceRow, 0, len(e.Rows))}
+	out := evidence{Signals: e.Signals, Rows: make([]evidenceRow, 0, len(e.Rows)), Sum: sumRowsOf(e.Sum), Record: e.Record}
 	if out.Signals == nil {
 		out.Signals = []detect.Measure{}
 	}
@@ -110,15 +112,17 @@ func parseEvidence(text string) (detect.Evidence, error) {
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
 		return detect.Evidence{}, fmt.Errorf("evidence: %w", err)
 	}
-	out := detect.Evidence{Signals: e.Signals}
+	out := detect.Evidence{Signals: e.Signals, Record: e.Record}
 	for _, row := range e.Rows {
-		log, err := mail.ParseLogID(row.Log)
+		pos, err := row.pos()
 		if err != nil {
-			return detect.Evidence{}, fmt.Errorf("evidence: %w", err)
+			return detect.Evidence{}, err
 		}
-		out.Rows = append(out.Rows, mail.LogPos{Log: log, Offset: row.Offset})
+		out.Rows = append(out.Rows, pos)
 	}
-	return out, nil
+	var err error
+	out.Sum, err = e.Sum.sum()
+	return out, err
 }
 
 const upsertEpisode = `INSERT INTO episodes (submitter_id, first_flagged, provisional, start, last_flagged, score, severity, rules, recipients, external, transactions, summary)

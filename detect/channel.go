@@ -1,0 +1,98 @@
+package detect
+
+import (
+	"slices"
+
+	"relaywatch/mail"
+)
+
+// channel is the sum of a sequential rule for a submitter.
+type channel struct {
+	sum   float64
+	at    mail.Time // Of the last recipient that was weighed.
+	start mail.Time // Of the first since the sum was 0.
+	from  float64   // The sum before the first of steps, at the time fromAt.
+	began mail.Time // fromAt.
+	steps []step    // The newest since start, at most maxSteps.
+	nats  float64   // Of the last recipient.
+}
+
+// maxSteps is how many recipients are kept of a sum, so that it can be shown and
+// computed again. What came before them stays as a number.
+const maxSteps = 24
+
+// step is one recipient that was weighed.
+type step struct {
+	at   mail.Time
+	pos  mail.LogPos
+	told told
+	own  [terms]float32
+	nats float64
+}
+
+// terms of a Weigher, in the order of step.own.
+const terms = 5
+
+// of are the shares of one recipient's facts.
+func (o *own) of(t *told) [terms]float32 {
+	shares := [terms]float32{o.novelty[t.novelty], o.external, o.refused, 0, o.hours[t.hour]}
+	if t.path < paths {
+		shares[3] = o.path[t.path]
+	}
+	return shares
+}
+
+func (c *channel) clone() channel {
+	d := *c
+	d.steps = slices.Clone(c.steps)
+	return d
+}
+
+// add weighs a recipient.
+func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.LogPos, f *told) float64 {
+	nats := w.weigh(t, f)
+	before := w.fade(c.sum, int64(at-c.at))
+	c.at = at
+	if before+nats <= 0 {
+		*c = channel{at: at}
+		return nats
+	}
+	if c.sum == 0 {
+		c.start, c.began, c.from, c.steps = at, at, 0, c.steps[:0]
+	}
+	c.sum = min(before+nats, w.Ceiling)
+	if len(c.steps) == maxSteps {
+		first := c.steps[0]
+		c.from = min(w.fade(c.from, int64(first.at-c.began))+first.nats, w.Ceiling)
+		c.began = first.at
+		c.steps = append(c.steps[:0], c.steps[1:]...)
+	}
+	c.steps = append(c.steps, step{at, pos, *f, o.of(f), nats})
+	return nats
+}
+
+// weigh gives a recipient to the sequential rules of its submitter, and to what is
+// usual for it.
+func (j *judge) weigh(s *subject, r *row, p *part) {
+	day, hour := j.local(r.at)
+	j.fleet.roll(day)
+	mine := j.rolled(s, day)
+	f := &r.told
+	f.hour, f.path = hour, noPath
+	if p.pathHash != 0 {
+		f.path = mine.path(p.pathHash, p.foreign)
+	}
+	j.fleet.count(s, f)
+	if f.skip {
+		return
+	}
+	for i, rule := range j.weighed {
+		if !slices.Contains(s.rules, rule) {
+			continue
+		}
+		t := j.today(s, i)
+		mine.channels[i].nats = mine.channels[i].add(j.rules[rule].Weigher, t, &mine.mine, r.at, r.pos, f)
+	}
+	mine.Today.count(f, 1)
+	r.weighed = true
+}

@@ -1,0 +1,61 @@
+package detect
+
+import "relaywatch/mail"
+
+// Memory that is of no submitter is kept under these names.
+var (
+	pairsKept = mail.Submitter{Kind: "pair"}  // Which own reverse-path mailed which recipient.
+	heardKept = mail.Submitter{Kind: "heard"} // Who wrote to us from outside.
+)
+
+// maxHeard bounds what is kept of who wrote to us: all the internet does, in time.
+const maxHeard = 2_000_000
+
+// rememberPair tells whether a reverse-path of an own domain is new to a recipient.
+// Accounts are known by their name already.
+func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) bool {
+	if s.who.Kind != mail.KindIP || p.pathHash == 0 || p.foreign || len(j.network.own) == 0 {
+		return true
+	}
+	if j.pairs == nil {
+		j.pairs = j.subject(pairsKept, nobody)
+	}
+	// Multiplying spreads both hashes over the bits that are kept.
+	pair := max(1, ((hash^uint64(p.pathHash)<<8)*0x9E3779B97F4A7C15)>>(64-8*hashBytes))
+	isNew := j.pairs.memory.add(pair)
+	if isNew {
+		j.pairs.contacts = append(j.pairs.contacts, contact{pair, at})
+	}
+	return isNew
+}
+
+// hear remembers who writes to us from outside: an answer goes to nobody new.
+func (j *judge) hear(ev *event) {
+	p := ev.part
+	t := &p.transaction
+	if !j.profiled() || p.class != nobody && p.class != outside || t.Authenticated || t.ReversePath == "" || !t.ReversePath.Known() ||
+		!j.network.external(t.ReversePath.Domain()) {
+		return
+	}
+	if j.heard == nil {
+		j.heard = j.subject(heardKept, nobody)
+	}
+	hash := hashPath(t.ReversePath)
+	if j.heard.memory.size < maxHeard && j.everyone.add(hash) && j.heard.memory.add(hash) {
+		j.heard.contacts = append(j.heard.contacts, contact{hash, ev.at})
+	}
+}
+
+// senderBehind is who is judged for a row: the address of an own domain, where many
+// share the host.
+func (j *judge) senderBehind(s *subject, ev *event) *subject {
+	p := ev.part
+	if s.who.Kind != mail.KindIP || p.class != inside || p.pathHash == 0 || p.foreign || !s.profile.shares() {
+		return s
+	}
+	if day, _ := j.local(ev.at); !s.profile.isShared(day) {
+		return s
+	}
+	sender := j.subject(mail.Submitter{Kind: mail.KindSender, Value: string(p.transaction.ReversePath)}, inside)
+	return sender
+}

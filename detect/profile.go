@@ -1,0 +1,265 @@
+package detect
+
+import (
+	"math"
+
+	"relaywatch/mail"
+)
+
+// profile is what is usual for a submitter. It learns a day when the next one
+// begins, and never one on which an accusation stood.
+type profile struct {
+	profileState
+	channels []channel // By sequential rule, see judge.weighed.
+	records  []record  // By rule on the own scale, see judge.recorded.
+
+	mine    own        // Of today; valid where weights are.
+	weights []*weights // Of today, by sequential rule; nil until they are asked for.
+	dirty   bool       // Changed since it was stored.
+}
+
+// profileState is stored as it stands here: see profilefile.go.
+type profileState struct {
+	Born    int32 // Day of its first recipient.
+	Day     int32 // Day that Today is of.
+	Frozen  bool  // An accusation stood today.
+	Learned facts
+	Today   facts
+	Paths   [8]usual // Reverse-paths.
+	New     [8]usual // Of today, not among Paths.
+	Senders float32  // How many own addresses sent through it on its days, as far as they are counted.
+	Shared  int32    // Day from which on it is taken for a host that many share; 0 is none.
+}
+
+// facts counts recipients.
+type facts struct {
+	Recipients float32
+	Novelty    [novelties]float32
+	External   float32
+	Refused    float32
+	Path       [paths]float32
+	Hours      [24]float32
+}
+
+// usual is a reverse-path that was seen, and on which day last. The lowest bit of
+// the hash tells that it is of an own domain; 0 is none.
+type usual struct {
+	Hash uint32
+	Day  int32
+}
+
+func (f *facts) count(t *told, by float32) {
+	f.Recipients += by
+	f.Novelty[t.novelty] += by
+	if t.external {
+		f.External += by
+	}
+	if t.refused {
+		f.Refused += by
+	}
+	if t.path < paths {
+		f.Path[t.path] += by
+	}
+	f.Hours[t.hour] += by
+}
+
+// add adds g, weighed; novelty has a weight of its own.
+func (f *facts) add(g *facts, weight, novelty float32) {
+	f.Recipients += weight * g.Recipients
+	f.External += weight * g.External
+	f.Refused += weight * g.Refused
+	for i := range f.Novelty {
+		f.Novelty[i] += novelty * g.Novelty[i]
+	}
+	for i := range f.Path {
+		f.Path[i] += weight * g.Path[i]
+	}
+	for i := range f.Hours {
+		f.Hours[i] += weight * g.Hours[i]
+	}
+}
+
+func (f *facts) age(factor float32) {
+	var aged facts
+	aged.add(f, factor, factor)
+	*f = aged
+}
+
+func sum(of []float32) float64 {
+	all := 0.0
+	for _, n := range of {
+		all += float64(n)
+	}
+	return all
+}
+
+const (
+	// profileHalfLife is after how many days half of what is usual is forgotten:
+	// people change projects, programs their customers.
+	profileHalfLife = 30
+	// forgetProfile is after how many days without mail a submitter begins anew.
+	forgetProfile = 90
+	// growUp is how many days it takes until what is new to a submitter tells what is
+	// usual for it: in its first days everybody is.
+	growUp = 10
+	// trust is how many recipients of its own outweigh what is usual for others.
+	trust = 40
+)
+
+// ageFactor is what is left after some days.
+func ageFactor(days, halfLife int32) float32 {
+	return float32(math.Exp2(-float64(days) / float64(halfLife)))
+}
+
+// rolled is the profile of a submitter on a day: what it did until the day before is
+// learnt.
+func (j *judge) rolled(s *subject, day int32) *profile {
+	p := s.profile
+	switch {
+	case p == nil, day-p.Day > forgetProfile:
+		p = &profile{
+			channels: make([]channel, len(j.weighed)), records: make([]record, len(j.recorded)),
+			weights: make([]*weights, len(j.weighed)),
+		}
+		p.Born, p.Day = day, day
+		s.profile = p
+	case day > p.Day:
+		j.learn(s, day)
+	}
+	j.changed(s)
+	return p
+}
+
+// learn ends the day of the profile.
+func (j *judge) learn(s *subject, day int32) {
+	p := s.profile
+	age := ageFactor(day-p.Day, profileHalfLife)
+	p.Learned.age(age)
+	if !p.Frozen {
+		grown := min(p.Day-p.Born, p.Day-j.fleet.Born) + 1
+		p.Learned.add(&p.Today, 1, min(1, float32(grown)/growUp))
+		p.learnSenders(day)
+		p.learnPaths()
+	}
+	for i := range p.records {
+		j.learnRecord(s, i, age)
+	}
+	p.Today, p.New, p.Frozen = facts{}, [8]usual{}, false
+	p.Day = day
+	clear(p.weights)
+	if s.episode != nil {
+		p.Frozen = true
+	}
+}
+
+// learnPaths makes the reverse-paths of the day usual ones, in the place of those
+// that were not used for longest.
+func (p *profile) learnPaths() {
+	for _, n := range p.New {
+		if n.Hash == 0 {
+			return
+		}
+		oldest := 0
+		for i := range p.Paths {
+			if p.Paths[i].Day < p.Paths[oldest].Day {
+				oldest = i
+			}
+		}
+		p.Paths[oldest] = n
+	}
+}
+
+// sharedFrom is how many own addresses send through a host a day that many share: a
+// terminal server, a branch's server, NAT. A person has one or two, and a spammer who
+// rotates them was not there yesterday.
+const sharedFrom = 8
+
+// learnSenders learns how many share the host, before the day's paths are learnt.
+func (p *profile) learnSenders(day int32) {
+	n := float32(0)
+	for _, u := range append(p.New[:], p.Paths[:]...) {
+		if u.Day == p.Day && u.Hash&1 == 1 {
+			n++
+		}
+	}
+	p.Senders += (n - p.Senders) / 3
+	if p.Senders >= sharedFrom*0.8 && p.Shared == 0 {
+		p.Shared = day
+	}
+}
+
+// shares tells whether it ever was taken for one.
+func (p *profile) shares() bool { return p != nil && p.Shared != 0 }
+
+// isShared tells whether many share the host on a day.
+func (p *profile) isShared(day int32) bool { return p.shares() && day >= p.Shared }
+
+// path tells how usual a reverse-path is, and remembers it.
+func (p *profile) path(hash uint32, foreign bool) pathUse {
+	hash = hash&^1 | uint32(1-index(foreign))
+	for i := range p.Paths {
+		if p.Paths[i].Hash == hash {
+			p.Paths[i].Day = p.Day
+			return usualPath
+		}
+	}
+	for i := range p.New {
+		if p.New[i].Hash == 0 {
+			p.New[i] = usual{hash, p.Day}
+		}
+		if p.New[i].Hash == hash {
+			break
+		}
+	}
+	if foreign {
+		return foreignPath
+	}
+	return changedPath
+}
+
+// clone copies what judging changes.
+func (p *profile) clone() *profile {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	c.dirty = false
+	c.channels = make([]channel, len(p.channels))
+	for i := range p.channels {
+		c.channels[i] = p.channels[i].clone()
+	}
+	c.records = append([]record(nil), p.records...)
+	c.weights = append([]*weights(nil), p.weights...)
+	return &c
+}
+
+// today are the weights of rule i for the submitter today.
+func (j *judge) today(s *subject, i int) *weights {
+	p := s.profile
+	if p.weights[i] == nil {
+		p.mine = j.fleet.own(s, p)
+		p.weights[i] = j.rules[j.weighed[i]].Weigher.against(&p.mine, len(j.network.own) > 0)
+	}
+	return p.weights[i]
+}
+
+// freeze keeps the profile of an accused submitter from learning today.
+func (j *judge) freeze(s *subject) {
+	if s.profile != nil && s.episode != nil && !s.profile.Frozen {
+		s.profile.Frozen = true
+		j.changed(s)
+	}
+}
+
+// changed notes that the profile must be stored.
+func (j *judge) changed(s *subject) {
+	if !s.profile.dirty {
+		s.profile.dirty = true
+		j.profiles = append(j.profiles, s)
+	}
+}
+
+// local is the day and the hour of a time where the site is.
+func (j *judge) local(at mail.Time) (day int32, hour uint8) {
+	return j.network.hours.local(at)
+}

@@ -1,0 +1,142 @@
+package detect
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"relaywatch/mail"
+)
+
+// profileVersion is the first byte of Profile.State. What follows are numbers of
+// fixed size, lowest byte first: how many sums, records and steps of each sum there
+// are, profileState, the sums with their steps, the records.
+const profileVersion = 1
+
+// storedChannel is the stored form of a channel.
+type storedChannel struct {
+	Sum, From, Nats  float64
+	At, Start, Began int64
+	Steps            uint32
+}
+
+// storedStep is the stored form of a step.
+type storedStep struct {
+	At, Offset                                int64
+	Log                                       uint64
+	Novelty, Path, External, Refused, Hour, _ uint8
+	Nth                                       int32
+	Own                                       [terms]float32
+	Nats                                      float64
+}
+
+// takeProfiles hands over what changed since it was taken last.
+func (j *judge) takeProfiles() []Profile {
+	var out []Profile
+	for _, s := range j.profiles {
+		s.profile.dirty = false
+		out = append(out, Profile{s.who, s.profile.stored()})
+	}
+	j.profiles = j.profiles[:0]
+	slices.SortFunc(out, func(a, b Profile) int {
+		return cmp.Or(cmp.Compare(a.Submitter.Kind, b.Submitter.Kind), cmp.Compare(a.Submitter.Value, b.Submitter.Value))
+	})
+	return out
+}
+
+// fixed appends values of fixed size. binary fails on no such type.
+func fixed(to []byte, values ...any) []byte {
+	for _, v := range values {
+		to, _ = binary.Append(to, binary.LittleEndian, v)
+	}
+	return to
+}
+
+func (p *profile) stored() []byte {
+	b := fixed([]byte{profileVersion}, uint8(len(p.channels)), uint8(len(p.records)), &p.profileState)
+	for i := range p.channels {
+		c := &p.channels[i]
+		b = fixed(b, storedChannel{c.sum, c.from, c.nats, int64(c.at), int64(c.start), int64(c.began), uint32(len(c.steps))})
+		for k := range c.steps {
+			st := &c.steps[k]
+			b = fixed(b, storedStep{
+				At: int64(st.at), Offset: st.pos.Offset, Log: uint64(st.pos.Log), Novelty: uint8(st.told.novelty), Path: uint8(st.told.path),
+				External: uint8(index(st.told.external)), Refused: uint8(index(st.told.refused)), Hour: st.told.hour,
+				Nth: int32(st.told.nth), Own: st.own, Nats: st.nats,
+			})
+		}
+	}
+	return fixed(b, p.records)
+}
+
+// restoreProfile reads what takeProfiles handed over.
+func (j *judge) restoreProfile(stored Profile) error {
+	p := &profile{
+		channels: make([]channel, len(j.weighed)), records: make([]record, len(j.recorded)), weights: make([]*weights, len(j.weighed)),
+	}
+	if err := p.read(stored.State); err != nil {
+		return fmt.Errorf("read profile of %s: %w (judge everything anew)", stored.Submitter, err)
+	}
+	s := j.known(stored.Submitter)
+	s.profile = p
+	if stored.Submitter.Kind == mail.KindUser {
+		j.claim(s)
+	}
+	return nil
+}
+
+func (p *profile) read(text []byte) error {
+	if len(text) < 3 || text[0] != profileVersion {
+		return errDamaged
+	}
+	if int(text[1]) != len(p.channels) || int(text[2]) != len(p.records) {
+		return errOtherRules
+	}
+	r := bytes.NewReader(text[3:])
+	if err := binary.Read(r, binary.LittleEndian, &p.profileState); err != nil {
+		return errDamaged
+	}
+	for i := range p.channels {
+		if err := p.channels[i].read(r); err != nil {
+			return err
+		}
+	}
+	if err := binary.Read(r, binary.LittleEndian, p.records); err != nil || r.Len() > 0 {
+		return errDamaged
+	}
+	return nil
+}
+
+func (c *channel) read(r *bytes.Reader) error {
+	var s storedChannel
+	if err := binary.Read(r, binary.LittleEndian, &s); err != nil || s.Steps > maxSteps {
+		return errDamaged
+	}
+	*c = channel{sum: s.Sum, from: s.From, nats: s.Nats, at: mail.Time(s.At), start: mail.Time(s.Start), began: mail.Time(s.Began)}
+	for range s.Steps {
+		var st storedStep
+		if err := binary.Read(r, binary.LittleEndian, &st); err != nil {
+			return errDamaged
+		}
+		c.steps = append(c.steps, step{
+			at: mail.Time(st.At), pos: mail.LogPos{Log: mail.LogID(st.Log), Offset: st.Offset}, own: st.Own, nats: st.Nats,
+			told: told{
+				novelty: min(novelty(st.Novelty), novelties-1), path: min(pathUse(st.Path), noPath),
+				external: st.External == 1, refused: st.Refused == 1, hour: min(st.Hour, 23), nth: int(st.Nth),
+			},
+		})
+	}
+	return nil
+}
+
+// fleet reads what is usual for all.
+func (r *caseReader) fleet() {
+	b := r.bytes(uint64(binary.Size(&r.judge.fleet)))
+	if r.err == nil {
+		if _, err := binary.Decode(b, binary.LittleEndian, &r.judge.fleet); err != nil {
+			r.fail(errDamaged)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package detect
+
+import (
+	"math"
+	"time"
+)
+
+// Weigher tells how a sequential rule weighs a recipient: by the logarithm of how
+// much likelier spam shows what is seen of it than the submitter's own mail does.
+// The weights are summed up (Page's CUSUM, which never falls below 0): so a slow
+// list tells as much as a fast one, and what people do all day takes it down again.
+//
+// Shares are from 0 to 1. A term whose shares are all 0 is not weighed.
+type Weigher struct {
+	Novelty  [novelties]float64 // Shares under spam: known to the submitter, known here, new to all.
+	External float64            // Share of recipients outside under spam.
+	Refused  float64            // Share that is refused for good under spam.
+	Path     [paths]float64     // Shares of the reverse-path under spam: usual for the submitter, another of an own domain, foreign.
+	Weights  termWeights
+
+	Temper      float64       // Of the sum of terms: they depend on each other.
+	Least, Most float64       // A recipient weighs no less and no more, in nats.
+	Later       float64       // The j-th recipient of a message weighs 1/j^Later.
+	HalfLife    time.Duration // After which half of the sum is forgotten.
+	Ceiling     float64       // The sum grows no further: who stopped is through with it in a day or two.
+	Support     float64       // What support rules may add in all, in nats.
+}
+
+// termWeights are how much of a term counts. An hour is weighed only with a weight:
+// under spam all hours are alike.
+type termWeights struct {
+	Novelty, External, Refused, Path, Hour float64
+}
+
+// novelty tells to whom a recipient is new.
+type novelty uint8
+
+const (
+	known     novelty = iota // The submitter mailed it before, or did under this reverse-path.
+	knownHere                // Somebody here did, or it wrote to somebody here.
+	newToAll
+	novelties
+)
+
+// pathUse tells whose reverse-path a transaction has.
+type pathUse uint8
+
+const (
+	usualPath   pathUse = iota // Used by the submitter on an earlier day.
+	changedPath                // Another of an own domain.
+	foreignPath
+	paths
+	noPath // Null, or not told: it is not weighed.
+)
+
+// told are the facts of one recipient that are weighed.
+type told struct {
+	novelty  novelty
+	path     pathUse
+	external bool
+	refused  bool // For good, and not tried before.
+	skip     bool // A recipient that was refused before and is tried again: it tells nothing new.
+	hour     uint8
+	nth      int // Of its transaction, from 1.
+}
+
+// own are the shares of a submitter's own mail, as far as they are known, filled up
+// with those of the submitters like it.
+type own struct {
+	novelty  [novelties]float32 // All 0: novelty tells nothing yet.
+	external float32
+	refused  float32
+	path     [paths]float32
+	hours    [24]float32
+}
+
+// weights is what each fact weighs for a submitter today, before tempering.
+type weights struct {
+	novelty  [novelties]float64
+	external [2]float64
+	refused  [2]float64
+	path     [paths]float64
+	hours    [24]float64
+}
+
+// ratio is the weight of a fact that has these shares under spam and in own mail.
+func ratio(weight, spam float64, own float32) float64 {
+	return weight * math.Log(spam/float64(own))
+}
+
+func (w *Weigher) against(o *own, knowsOutside bool) *weights {
+	t := new(weights)
+	for i, share := range w.Novelty {
+		if share > 0 && o.novelty[i] > 0 {
+			t.novelty[i] = ratio(w.Weights.Novelty, share, o.novelty[i])
+		}
+	}
+	if w.External > 0 && knowsOutside {
+		t.external = [2]float64{ratio(w.Weights.External, 1-w.External, 1-o.external), ratio(w.Weights.External, w.External, o.external)}
+	}
+	if w.Refused > 0 {
+		t.refused = [2]float64{ratio(w.Weights.Refused, 1-w.Refused, 1-o.refused), ratio(w.Weights.Refused, w.Refused, o.refused)}
+	}
+	for i, share := range w.Path {
+		if share > 0 && knowsOutside {
+			t.path[i] = ratio(w.Weights.Path, share, o.path[i])
+		}
+	}
+	if w.Weights.Hour > 0 {
+		for i := range t.hours {
+			t.hours[i] = ratio(w.Weights.Hour, 1.0/24, o.hours[i])
+		}
+	}
+	return t
+}
+
+func index(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// weigh is what one recipient weighs, in nats.
+func (w *Weigher) weigh(t *weights, f *told) float64 {
+	sum := t.novelty[f.novelty] + t.external[index(f.external)] + t.refused[index(f.refused)] + t.hours[f.hour]
+	if f.path < paths {
+		sum += t.path[f.path]
+	}
+	nats := max(w.Least, min(w.Temper*sum, w.Most))
+	if f.nth > 1 && w.Later > 0 {
+		nats *= math.Pow(float64(f.nth), -w.Later)
+	}
+	return nats
+}
+
+// fade is what is left of a sum after a time.
+func (w *Weigher) fade(sum float64, seconds int64) float64 {
+	if sum == 0 || seconds <= 0 {
+		return sum
+	}
+	return sum * math.Exp2(-float64(seconds)/w.HalfLife.Seconds())
+}
