@@ -37,7 +37,7 @@ func deliveries(seed uint64, sessions []*Session, unknown, busy float64) []*Deli
 				if s.Case.Name != "" {
 					d.Busy = c.odds(busy)
 					for j := range d.To {
-						if c.odds(unknown) {
+						if c.odds(cmp.Or(s.Unknown, unknown)) {
 							d.To[j].Reply = 550
 						}
 					}

@@ -36,6 +36,7 @@ type Session struct {
 	Messages []Message
 	Strange  []Command // IIS: commands before the greeting, all answered 500.
 	Case     Case
+	Unknown  float64 // Of a Case: share of its recipients outside who exist nowhere; 0 is what the scene says.
 }
 
 // Command is a command line that the server does not know.

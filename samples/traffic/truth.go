@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,9 +15,24 @@ type Spammer struct {
 	Accepted    int       // Those answered 250.
 	External    int       // Accepted and outside the own domain.
 	Distinct    int       // Different accepted recipients.
+
+	Begin, End time.Time // Of its first and its last session: guessing a password begins before the spam.
+	Submitters []string  // All whom it comes from, in the order of the alphabet. Case.Submitter is the first that began.
+	Spam       []Spam    // Its RCPT rows, by time.
 }
 
-// truth sums the spam in sessions up, in the order of Case.Name.
+// Spam is one RCPT row of a spammer.
+type Spam struct {
+	At        time.Time // To the second, as relaywatch reads it.
+	Submitter string    // Of the session.
+	Client    string    // IP address.
+	Account   string    // As logged; "" for none.
+	From      string    // Reverse-path.
+	Path      string    // Recipient.
+	Accepted  bool
+}
+
+// truth sums the spam in sessions up, in the order of names.
 func truth(sessions []*Session, names ...string) []Spammer {
 	var all []Spammer
 	for _, name := range names {
@@ -24,12 +40,13 @@ func truth(sessions []*Session, names ...string) []Spammer {
 		seen := map[string]bool{}
 		for _, s := range sessions {
 			if s.Case.Name == name {
-				sp.Case = s.Case
 				sp.count(s, seen)
 			}
 		}
 		if sp.Messages > 0 {
 			sp.Distinct = len(seen)
+			slices.Sort(sp.Submitters)
+			slices.SortStableFunc(sp.Spam, func(a, b Spam) int { return a.At.Compare(b.At) })
 			all = append(all, sp)
 		}
 	}
@@ -37,6 +54,15 @@ func truth(sessions []*Session, names ...string) []Spammer {
 }
 
 func (sp *Spammer) count(s *Session, seen map[string]bool) {
+	if sp.Begin.IsZero() || s.Start.Before(sp.Begin) {
+		sp.Begin, sp.Case = s.Start, s.Case
+	}
+	if s.End.After(sp.End) {
+		sp.End = s.End
+	}
+	if !slices.Contains(sp.Submitters, s.Case.Submitter) {
+		sp.Submitters = append(sp.Submitters, s.Case.Submitter)
+	}
 	for i := range s.Messages {
 		m := &s.Messages[i]
 		sp.Messages++
@@ -51,15 +77,21 @@ func (sp *Spammer) count(s *Session, seen map[string]bool) {
 			if at.After(sp.Last) {
 				sp.Last = at
 			}
-			sp.Recipients++
-			if r.Reply != 250 {
-				continue
-			}
-			sp.Accepted++
-			seen[strings.ToLower(r.Path)] = true
-			if !own(r.Path) {
-				sp.External++
-			}
+			sp.recipient(Spam{at, s.Case.Submitter, s.Client, s.Account, m.From, r.Path, r.Reply == 250}, seen)
 		}
+	}
+}
+
+// recipient counts one RCPT row.
+func (sp *Spammer) recipient(row Spam, seen map[string]bool) {
+	sp.Spam = append(sp.Spam, row)
+	sp.Recipients++
+	if !row.Accepted {
+		return
+	}
+	sp.Accepted++
+	seen[strings.ToLower(row.Path)] = true
+	if !own(row.Path) {
+		sp.External++
 	}
 }

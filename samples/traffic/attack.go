@@ -1,0 +1,198 @@
+package traffic
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Classes of attacks, by what makes them hard to see.
+const (
+	ClassList     = "list"     // A bought list, 30 to 3,600 recipients an hour.
+	ClassInternal = "internal" // To people of the company.
+	ClassSlow     = "slow"     // Below what people do, or spread over many hosts.
+	ClassBook     = "book"     // To people whom the submitter or the organisation knows.
+	ClassOther    = "other"
+)
+
+// Attack is a kind of attack. Its numbers (pace, volume, hours, shape) vary with
+// the seed, within the limits that its maker names.
+type Attack struct {
+	Name  string // One word; also Case.Name of its sessions.
+	Class string
+	About string
+	Hosts int // How many of its submitters must be named for it to be found, but never more than most of them; 0 is one.
+	Days  int // How long it takes at most, weekends included.
+
+	// make returns nil where the world has nobody left to attack that way.
+	make func(r *raid) []*Session
+}
+
+// attacks is the catalogue.
+var attacks = []Attack{
+	{"blaster", ClassList, "3,600 an hour, dirty list", 0, 2, blaster},
+	{"clean-list", ClassList, "300 an hour, clean list", 0, 2, cleanList},
+	{"night-owl", ClassList, "30 to 120 an hour at night", 0, 3, nightOwl},
+	{"hijacked", ClassList, "guessed password, then a list", 0, 2, hijackedAccount},
+	{"rotating", ClassList, "another reverse-path each message", 0, 2, rotating},
+	{"newsletter", ClassList, "hijacked newsletter host", 0, 2, hijackedNewsletter},
+	{"crm", ClassList, "hijacked CRM host", 0, 2, hijackedCRM},
+	{"device", ClassList, "hijacked scanner or monitoring", 0, 2, hijackedDevice},
+	{"shared-host", ClassList, "behind the NAT or terminal server", 0, 2, behindSharedHost},
+	{"worm", ClassInternal, "worm to colleagues", 0, 2, worm},
+	{"phish", ClassInternal, "phish to colleagues never mailed", 0, 4, internalPhish},
+	{"low-slow", ClassSlow, "15 to 30 an hour in office hours", 0, 6, lowAndSlow},
+	{"moonlighter", ClassSlow, "20 to 60 new outsiders a day", 0, 12, moonlighter},
+	{"snowshoe", ClassSlow, "a dozen hosts, 5 to 15 an hour each", 3, 2, snowshoe},
+	{"book", ClassBook, "phish to the address book", 0, 4, addressBook},
+	{"half-known", ClassOther, "list of which 60 % are new", 0, 2, halfKnown},
+	{"bcc", ClassOther, "Bcc blast to 100 to 400", 0, 2, bccBlast},
+	{"open-relay", ClassOther, "outside client relays", 0, 2, relayedFromOutside},
+	{"warm-up", ClassOther, "5, 10, 20, 40 ... a day", 0, 9, warmUp},
+	{"backscatter", ClassOther, "null reverse-path to many", 0, 2, backscatter},
+}
+
+// Attacks is the catalogue of attacks, in the order of reports.
+func Attacks() []Attack { return slices.Clone(attacks) }
+
+// Attackers attack a world. No submitter is in two of their attacks.
+type Attackers struct {
+	world *World
+	list  *strangers
+	taken map[string]bool // Submitters.
+}
+
+// NewAttackers makes the attackers of a world, whose seed decides what they do.
+func NewAttackers(w *World) *Attackers {
+	return &Attackers{world: w, list: newStrangers(w.Seed ^ 0xA77AC4), taken: map[string]bool{}}
+}
+
+// Attack makes the sessions of an attack that begins on a day of the world, 0 being
+// the first. It returns nil where the world has nobody left to attack that way, and
+// where there is no attack of that name.
+func (a *Attackers) Attack(name string, day int) []*Session {
+	i := slices.IndexFunc(attacks, func(k Attack) bool { return k.Name == name })
+	if i < 0 {
+		return nil
+	}
+	r := &raid{chance: newChance(a.world.Seed, "attack "+name), Attackers: a, name: name, day: day}
+	return slices.DeleteFunc(attacks[i].make(r), a.impossible)
+}
+
+// impossible is true for a session while the server is down, or after the world.
+func (a *Attackers) impossible(s *Session) bool {
+	down := a.world.Down
+	return s.Start.Before(down.Until) && s.End.After(down.From) || s.End.After(a.world.Day(a.world.Days).Add(-time.Minute))
+}
+
+// raid is one attack while it is made.
+type raid struct {
+	chance
+	*Attackers
+	name string
+	day  int
+}
+
+// outlet is where an attack submits from: a person's workstation, a machine, or a
+// client outside.
+type outlet struct {
+	person  *Person
+	machine *Machine
+	client  string // Address; "" is that of the person or the machine.
+	host    string // HELO name; "" is that of the person or the machine.
+	account string // Where the server has accounts; "" is anonymous.
+	address string // Own reverse-path; "" if it has none.
+}
+
+// open opens a session of the attack.
+func (r *raid) open(o outlet, at time.Time) *Session {
+	var s *Session
+	switch {
+	case o.person != nil:
+		s = r.world.Session(o.person, at)
+	case o.machine != nil:
+		s = r.world.MachineSession(o.machine, at)
+	default:
+		s = newSession(at.UTC(), o.client, o.host)
+		s.Port = portOf(at)
+	}
+	if s.Account != o.account { // What runs there has no password: it uses the relay.
+		s.Way, s.TLS, s.Account = Relay, false, ""
+	}
+	if o.client != "" {
+		s.Client, s.HELO = o.client, o.host
+	}
+	s.Case = Case{r.name, r.world.Submitter(s)}
+	return s
+}
+
+// desk is the workstation of a person who has it alone, with the account if login is
+// true and the server has accounts. ok is false if none is left.
+func (r *raid) desk(login bool) (o outlet, ok bool) {
+	return r.person(login, func(kind string, users int) bool { return kind == "person" && users == 1 })
+}
+
+// neighbour is one of the people behind an address that many share.
+func (r *raid) neighbour() (o outlet, ok bool) {
+	return r.person(false, func(kind string, users int) bool { return kind != "person" || users > 1 })
+}
+
+// person is a person whom nobody attacked and whose address suits: kind is what the
+// world says of it, users how many people have it. People on the road have an
+// address outside, from where nobody may relay: they log in.
+func (r *raid) person(login bool, suits func(kind string, users int) bool) (o outlet, ok bool) {
+	at := r.midnight(0).Add(12 * time.Hour)
+	kinds, users := r.world.Kinds(), map[string]int{}
+	for i := range r.world.People {
+		users[r.world.Session(&r.world.People[i], at).Client]++
+	}
+	for _, i := range r.Perm(len(r.world.People)) {
+		p := &r.world.People[i]
+		s := r.world.Session(p, at)
+		who, ip := r.world.Submitter(s), "ip:"+s.Client
+		if r.taken[who] || r.taken[ip] || !suits(cmp.Or(kinds[ip], "person"), users[s.Client]) {
+			continue
+		}
+		r.taken[who], r.taken[ip] = true, true
+		o = outlet{person: p, address: p.Address}
+		if login || !strings.HasPrefix(s.Client, "10.") {
+			o.account = s.Account
+		}
+		return o, true
+	}
+	return outlet{}, false
+}
+
+// host is a machine of one of the kinds. ok is false if none is left.
+func (r *raid) host(kinds ...string) (o outlet, ok bool) {
+	for _, i := range r.Perm(len(r.world.Machines)) {
+		m := &r.world.Machines[i]
+		s := r.world.MachineSession(m, r.midnight(0))
+		who := r.world.Submitter(s)
+		if !slices.Contains(kinds, m.Kind) || r.taken[who] {
+			continue
+		}
+		r.taken[who] = true
+		return outlet{machine: m, account: s.Account, address: m.Address}, true
+	}
+	return outlet{}, false
+}
+
+// midnight is the beginning of the n-th day of the attack where people work.
+func (r *raid) midnight(n int) time.Time {
+	return r.world.Day(r.day + n)
+}
+
+// workdays are the next n days from Monday to Friday, as midnights, as far as the
+// world goes.
+func (r *raid) workdays(n int) []time.Time {
+	var days []time.Time
+	for i := 0; len(days) < n && r.day+i < r.world.Days; i++ {
+		d := r.midnight(i)
+		if w := d.Weekday(); w != time.Saturday && w != time.Sunday {
+			days = append(days, d)
+		}
+	}
+	return days
+}

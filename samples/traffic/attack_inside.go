@@ -1,0 +1,116 @@
+package traffic
+
+import (
+	"slices"
+	"time"
+)
+
+// worm mails itself to everybody in the company's address list at 60 to 600 an hour,
+// under the reverse-path of the machine's owner or of some colleague.
+func worm(r *raid) []*Session {
+	o, ok := r.desk(r.odds(0.5))
+	if !ok {
+		return nil
+	}
+	list := r.colleagues(o.address)
+	from := always(o.address)
+	if r.odds(0.5) {
+		people := r.world.People
+		from = func() string { return people[r.IntN(len(people))].Address }
+	}
+	return r.run(o, mailing{
+		list: &list, perHour: float64(r.between(60, 600)), least: 1, most: r.between(1, 3), perSession: r.between(1, 5),
+		start: r.anyTime(), from: from, size: r.between(30_000, 90_000),
+	})
+}
+
+// internalPhish goes from a hijacked mailbox to 40 to 100 colleagues whom its owner
+// does not write to, within 10 minutes to two hours of an office day.
+func internalPhish(r *raid) []*Session {
+	o, ok := r.desk(true)
+	if !ok {
+		return nil
+	}
+	var list []string
+	for _, path := range r.colleagues(o.address) {
+		if !slices.Contains(o.person.Colleagues, path) {
+			list = append(list, path)
+		}
+	}
+	list = list[:min(len(list), r.between(40, 100))]
+	days := r.workdays(1)
+	if len(days) == 0 || len(list) < 20 {
+		return nil
+	}
+	duration := r.span(10*time.Minute, 2*time.Hour)
+	return r.run(o, mailing{
+		list: &list, perHour: float64(len(list)) / duration.Hours(), least: 1, most: r.between(1, 20), perSession: 4,
+		start: days[0].Add(8*time.Hour + r.span(0, 7*time.Hour)), from: always(o.address), size: r.between(6000, 20_000),
+	})
+}
+
+// addressBook is a phish from a hijacked mailbox to everybody its owner knows and to
+// others outside whom the organisation knows, 80 to 300 in all at 60 to 300 an hour.
+func addressBook(r *raid) []*Session {
+	o, ok := r.desk(true)
+	if !ok {
+		return nil
+	}
+	list := slices.Concat(o.person.Colleagues, o.person.Partners)
+	for _, path := range r.known() {
+		if !slices.Contains(o.person.Partners, path) {
+			list = append(list, path)
+		}
+	}
+	list = unique(list)
+	list = list[:min(len(list), r.between(80, 300))]
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	days := r.workdays(1)
+	if len(days) == 0 {
+		return nil
+	}
+	return r.run(o, mailing{
+		list: &list, perHour: float64(r.between(60, 300)), least: 1, most: r.between(1, 10), perSession: 5,
+		start: days[0].Add(8*time.Hour + r.span(0, 8*time.Hour)), from: always(o.address), size: r.between(6000, 20_000),
+	})
+}
+
+// halfKnown mixes a bought list with people whom the organisation knows: 60 % are
+// new, at 60 to 300 an hour.
+func halfKnown(r *raid) []*Session {
+	o, ok := r.desk(r.odds(0.7))
+	if !ok {
+		return nil
+	}
+	n := r.between(200, 600)
+	known := r.known()
+	known = known[:min(len(known), n*2/5)]
+	list := append(known, r.bought(len(known)*3/2)...)
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return r.run(o, mailing{
+		list: &list, perHour: float64(r.between(60, 300)), least: 1, most: r.between(1, 5), perSession: 5,
+		start: r.anyTime(), from: always(o.address), size: r.between(3000, 12_000), unknown: 0.05,
+	})
+}
+
+// bccBlast is 100 to 400 strangers in one message, or in a few right after each
+// other.
+func bccBlast(r *raid) []*Session {
+	o, ok := r.desk(r.odds(0.7))
+	if !ok {
+		return nil
+	}
+	list := r.bought(r.between(100, 400))
+	each := (len(list) + 2) / r.between(1, 3)
+	s := r.open(o, r.anyTime())
+	s.Unknown = 0.05
+	size := r.between(4000, 40_000)
+	for len(list) > 0 {
+		s.Pause = r.span(5*time.Second, 3*time.Minute)
+		s.send(Message{
+			Gap: r.span(2*time.Millisecond, 25*time.Millisecond), Transfer: r.span(100*time.Millisecond, 900*time.Millisecond),
+			From: o.address, To: to(take(&list, each)...), ID: r.messageID(o.person.Host), Size: size,
+		})
+	}
+	return []*Session{s}
+}
