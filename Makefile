@@ -55,6 +55,13 @@ bench: build build/bench.log
 	$(GO) run ./samples/bench -bare build/bare -log build/bench.log
 	$(GO) test $(FLAGS) -run '^$$' -bench . -benchmem ./ingest ./detect ./store
 
+# How well it detects: worlds whose truth is known, beside simple rules that are used
+# elsewhere, and whether the goals are met. Some minutes on two cores.
+.PHONY: evaluate
+evaluate:
+	$(GO) build $(FLAGS) -o build/evaluate ./samples/evaluate
+	build/evaluate
+
 build/bench.log:
 	$(GO) run ./samples/traffic/maketraffic --scenario bench --rows 1000000 --out build >/dev/null
 
