@@ -17,6 +17,7 @@ import (
 
 	"relaywatch/detect"
 	"relaywatch/rules"
+	"relaywatch/samples/traffic"
 )
 
 func main() {
@@ -72,6 +73,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	p.people, p.days = o.people, o.days
+	if o.behaviour != "" {
+		if p.behaviour, err = traffic.ReadBehaviour(o.behaviour); err != nil {
+			return err
+		}
+	}
 	e := evaluation{plan: p, rules: ruleSet, ablation: o.ablation, workers: max(1, o.workers)}
 	m, err := e.run(ctx)
 	if err != nil {

@@ -182,7 +182,7 @@ func (p *printer) ablation(m *measured) {
 			fmt.Sprintf("%+d", len(d.FalseAlarms)-len(m.Detectors[0].FalseAlarms)),
 		})
 	}
-	p.table("What changes without a rule", []string{"without", "found", "leak p50", "leak p90", "leak in all", "false alarms"}, cells)
+	p.table("What changes without a rule, or without a part of its evidence", []string{"without", "found", "leak p50", "leak p90", "leak in all", "false alarms"}, cells)
 }
 
 func total(attacks []attackResult) int {

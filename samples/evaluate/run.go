@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,7 +26,7 @@ func (d *detectorResult) add(s score) {
 // baselines.
 type measured struct {
 	Detectors    []detectorResult `json:"detectors"`
-	Without      []detectorResult `json:"without,omitempty"` // relaywatch without one rule each, by its name.
+	Without      []detectorResult `json:"without,omitempty"` // relaywatch without one rule each, or one part of its evidence.
 	Days         map[string]int   `json:"submitter_days"`    // Clean ones, by kind.
 	Worlds       int              `json:"worlds"`
 	Transactions int              `json:"transactions"`
@@ -91,8 +90,8 @@ func (e *evaluation) world(ctx context.Context, j job) (worldResult, error) {
 	if !e.ablation {
 		return r, nil
 	}
-	for i := range e.rules {
-		if alarms, err = s.judged(slices.Delete(slices.Clone(e.rules), i, i+1)); err != nil {
+	for _, v := range variants(e.rules) {
+		if alarms, err = s.judged(v.rules); err != nil {
 			return worldResult{}, err
 		}
 		r.without = append(r.without, s.scoreOf(alarms))
@@ -106,8 +105,8 @@ func (e *evaluation) sum(results []worldResult) *measured {
 		m.Detectors = append(m.Detectors, detectorResult{Name: b.name})
 	}
 	if e.ablation {
-		for _, r := range e.rules {
-			m.Without = append(m.Without, detectorResult{Name: r.Name})
+		for _, v := range variants(e.rules) {
+			m.Without = append(m.Without, detectorResult{Name: v.without})
 		}
 	}
 	for _, r := range results {

@@ -32,8 +32,10 @@ func newTruth(spammers []traffic.Spammer) truth {
 		for _, who := range sp.Submitters {
 			a.names[who] = who
 		}
-		// Behind a host that many share, the address that it sent under is named.
+		// Of an account, its host may be named; behind a host that many share, the
+		// address that was sent under.
 		for _, row := range sp.Spam {
+			a.names[mail.KindIP+":"+row.Client] = row.Submitter
 			if row.From != "" && strings.HasSuffix(row.From, "@"+traffic.OwnDomain) {
 				a.names[mail.KindSender+":"+strings.ToLower(row.From)] = row.Submitter
 			}
