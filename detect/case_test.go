@@ -301,7 +301,7 @@ func TestSummaries(t *testing.T) {
 		{
 			"refused",
 			sending{from: "10.1.4.7", at: noon, every: 1, times: 20, to: "u%d@corp.example", edit: refused},
-			"10.1.4.7 was refused 20 recipients within two minutes (100 % of all): 0 outside, 20 that do not exist here. Since 2026-03-04 12:00 UTC.",
+			"10.1.4.7 was refused 20 recipients within a day (100 % of all): 0 outside, 20 that do not exist here; 14.0 nats. Since 2026-03-04 12:00 UTC.",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

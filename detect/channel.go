@@ -91,7 +91,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 			continue
 		}
 		t := j.today(s, i)
-		mine.channels[i].nats = mine.channels[i].add(j.rules[rule].Weigher, t, &mine.mine, r.at, r.pos, f)
+		w, c := j.rules[rule].Weigher, &mine.channels[i]
+		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f)
+		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
 	}
 	mine.Today.count(f, 1)
 	r.weighed = true

@@ -23,6 +23,7 @@ type profileState struct {
 	Born    int32 // Day of its first recipient.
 	Day     int32 // Day that Today is of.
 	Frozen  bool  // An accusation stood today.
+	Watched bool  // The sum of a rule was suspicious today.
 	Learned facts
 	Today   facts
 	Paths   [8]usual // Reverse-paths.
@@ -106,6 +107,10 @@ const (
 	trust = 40
 )
 
+// watchedWeight is how much a suspicious day is learnt: a spammer who warms up over
+// days must not make it usual, and who got a new task must be able to.
+const watchedWeight = 0.2
+
 // ageFactor is what is left after some days.
 func ageFactor(days, halfLife int32) float32 {
 	return float32(math.Exp2(-float64(days) / float64(halfLife)))
@@ -137,14 +142,18 @@ func (j *judge) learn(s *subject, day int32) {
 	p.Learned.age(age)
 	if !p.Frozen {
 		grown := min(p.Day-p.Born, p.Day-j.fleet.Born) + 1
-		p.Learned.add(&p.Today, 1, min(1, float32(grown)/growUp))
+		weight := float32(1)
+		if p.Watched {
+			weight = watchedWeight
+		}
+		p.Learned.add(&p.Today, weight, weight*min(1, float32(grown)/growUp))
 		p.learnSenders(day)
 		p.learnPaths()
 	}
 	for i := range p.records {
 		j.learnRecord(s, i, age)
 	}
-	p.Today, p.New, p.Frozen = facts{}, [8]usual{}, false
+	p.Today, p.New, p.Frozen, p.Watched = facts{}, [8]usual{}, false, false
 	p.Day = day
 	clear(p.weights)
 	if s.episode != nil {

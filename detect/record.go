@@ -39,7 +39,8 @@ const (
 	priorDays  = 10
 	usualPeak  = 3   // Recipients in an hour, on most days.
 	peakSpread = 0.8 // Of its logarithm.
-	leastDev   = 0.35
+	leastDev   = 0.5
+	leastDays  = 2.5 // A submitter of fewer has no scale of its own yet: three, aged.
 )
 
 // learnRecord ends the day of a record.
@@ -48,7 +49,7 @@ func (j *judge) learnRecord(s *subject, i int, age float32) {
 	r := &p.records[i]
 	r.Own.age(age)
 	r.Best *= age
-	if !p.Frozen && r.Today > 0 {
+	if !p.Frozen {
 		x := float32(math.Log1p(float64(r.Today)))
 		r.Own.add(x)
 		r.Best = max(r.Best, r.Today)
@@ -77,7 +78,7 @@ func (f *fleet) usualRecord(s *subject, i int) (mean, spread float64) {
 func (j *judge) beyond(s *subject, i int, c *Scale, value float64) float64 {
 	r := &s.profile.records[i]
 	r.Today = max(r.Today, float32(value))
-	if value < c.Least {
+	if value < c.Least || r.Own.N < leastDays {
 		return 0
 	}
 	mean, spread := j.fleet.usualRecord(s, i)

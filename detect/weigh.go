@@ -24,6 +24,7 @@ type Weigher struct {
 	HalfLife    time.Duration // After which half of the sum is forgotten.
 	Ceiling     float64       // The sum grows no further: who stopped is through with it in a day or two.
 	Support     float64       // What support rules may add in all, in nats.
+	Watch       float64       // From this sum on, the day is hardly learnt: it may be the beginning. 0 is never.
 }
 
 // termWeights are how much of a term counts. An hour is weighed only with a weight:

@@ -13,7 +13,7 @@ const maxHalfLife = 7 * 24 * time.Hour
 func (d *document) evidence(node ast.Node, r *Rule) {
 	m := mapping(node)
 	if m == nil {
-		d.fail(node, "want terms (novelty, external, refused, reverse_path, hour) and temper, clip, later, half_life, ceiling, support")
+		d.fail(node, "want terms (novelty, external, refused, reverse_path, hour) and temper, clip, later, half_life, ceiling, watch, support")
 		return
 	}
 	w := &Weigher{Temper: 1, Least: -3, Most: 3, HalfLife: 24 * time.Hour, Ceiling: 1000}
@@ -38,6 +38,7 @@ func (d *document) evidence(node ast.Node, r *Rule) {
 		{"later", d.number(&w.Later, 0, 1)},
 		{"half_life", d.duration(&w.HalfLife, time.Minute, maxHalfLife)},
 		{"ceiling", d.number(&w.Ceiling, 1, 1000)},
+		{"watch", d.number(&w.Watch, 0, 1000)},
 		{"support", d.number(&w.Support, 0, 20)},
 	})
 	if len(clip) != 2 || !(clip[0] < 0 && clip[1] > 0) {
