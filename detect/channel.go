@@ -82,6 +82,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	if p.pathHash != 0 {
 		f.path = mine.path(p.pathHash, p.foreign)
 	}
+	if s.who.Kind == mail.KindUser && f.nth == 1 {
+		mine.source(p.transaction.ClientIP)
+	}
 	j.fleet.count(s, f)
 	if f.skip {
 		return

@@ -3,7 +3,7 @@ package detect
 import "relaywatch/mail"
 
 // flag tells what a row is and what it counts for.
-type flag uint32
+type flag uint64
 
 const (
 	isMail     flag = 1 << iota // A MAIL command.
@@ -26,13 +26,14 @@ const (
 	isNullPathRecipient    // An accepted recipient of such a transaction.
 	isFirst                // The first recipient of its transaction.
 	isStranger             // New to all, and the memory is older than a day.
+	isOddForm              // A RCPT command with an address form of relay tests, whatever the reply.
 )
 
 // Above those, a flag tells of which dimensions the row has a value, and of which
 // a later row has the same one.
 const (
-	firstDimension = 20
-	firstAgain     = 28
+	firstDimension = 28
+	firstAgain     = 40
 )
 
 // afterCounter is where windows count logins after failures, which no flag tells:
@@ -51,6 +52,7 @@ const (
 	byLoginName
 	byHost
 	byFailingHost
+	byForm
 	dimensions
 )
 
@@ -62,7 +64,7 @@ const every flag = (1<<dimensions - 1) << firstDimension
 
 // placeOf is where an entry keeps its value of a dimension. No row has two values
 // that share a place but the recipient, which counts twice.
-var placeOf = [dimensions]uint8{byRecipient: 0, byNullPathRecipient: 0, byReversePath: 0, byLoginName: 0, byDomain: 1, byHELO: 1, byHost: 2, byFailingHost: 2}
+var placeOf = [dimensions]uint8{byRecipient: 0, byNullPathRecipient: 0, byReversePath: 0, byLoginName: 0, byDomain: 1, byHELO: 1, byHost: 2, byFailingHost: 2, byForm: 2}
 
 // againOf is what marks that a later row has the same value of a dimension. No row
 // has two values that share a mark.
@@ -70,7 +72,7 @@ var againOf = [dimensions]flag{
 	byRecipient: 1 << firstAgain, byReversePath: 1 << firstAgain, byLoginName: 1 << firstAgain,
 	byNullPathRecipient: 2 << firstAgain,
 	byDomain:            4 << firstAgain, byHELO: 4 << firstAgain,
-	byHost: 8 << firstAgain, byFailingHost: 8 << firstAgain,
+	byHost: 8 << firstAgain, byFailingHost: 8 << firstAgain, byForm: 8 << firstAgain,
 }
 
 // row is one row of a submitter, as windows are given it.
@@ -96,7 +98,7 @@ func (r *row) sized(bytes int64) {
 	r.keys[0], r.keys[1] = uint32(bytes), uint32(bytes>>32)
 }
 
-// entry is a row as windows keep it, in 32 bytes. Its values are hashes of 32 bits:
+// entry is a row as windows keep it, in 40 bytes. Its values are hashes of 32 bits:
 // of a hundred thousand different ones, one is taken for another.
 type entry struct {
 	offset int64

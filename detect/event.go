@@ -157,6 +157,13 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 	if to.Refused() {
 		r.flags |= refusal(to.Reply, external)
 	}
+	if form := oddForm(to.Path); form != 0 {
+		r.flags |= isOddForm
+		r.told.refused, r.told.skip = false, true // It tests the server, and mails nobody.
+		if j.needs(has(byForm)) {
+			r.put(byForm, form)
+		}
+	}
 	if accepted {
 		r.flags |= isNew
 		r.put(byRecipient, hash)

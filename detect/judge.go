@@ -51,6 +51,8 @@ type question struct {
 	condition *condition
 	place     int     // In judge.weighed or judge.recorded, for a rule with a score.
 	least     float64 // Score.
+	sameSize  float64 // At least.
+	newSource float64 // At least.
 }
 
 func newJudge(rules []*Rule, n *network) *judge {
@@ -86,14 +88,17 @@ func newJudge(rules []*Rule, n *network) *judge {
 			q.place = len(j.recorded)
 			j.recorded = append(j.recorded, i)
 		}
-		q.least = leastScore(r.condition.guard)
+		q.least = leastOf(sigScore, r.condition.guard)
+		q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
 		j.asked = append(j.asked, q)
 	}
 	return j
 }
 
 // profiled tells whether some rule needs to know what is usual.
-func (j *judge) profiled() bool { return len(j.weighed)+len(j.recorded) > 0 }
+func (j *judge) profiled() bool {
+	return len(j.weighed)+len(j.recorded) > 0 || slices.Contains(j.layout.signals, sigSameSize) || slices.Contains(j.layout.signals, sigNewSource)
+}
 
 // want adds what a rule measures.
 func (l *layout) want(r *Rule) {
@@ -164,6 +169,10 @@ func (j *judge) apply(ev *event, silent bool) {
 	default:
 		r = row{at: ev.at, pos: ev.pos}
 		r.sized(p.transaction.SizeBytes)
+		if !silent && s.profile != nil {
+			s.profile.resize(p.transaction.SizeBytes)
+			j.changed(s)
+		}
 	}
 	if !silent && ev.kind == eventRecipient && p.class != outside && j.profiled() {
 		j.weigh(s, &r, p)
@@ -238,13 +247,14 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		q := &j.asked[i]
 		w := &s.rows.windows[q.window]
 		score := j.score(s, i, r, w)
-		if score < q.least || !w.open(q.gates) {
+		if score < q.least || !w.open(q.gates) || !s.habits(q) {
 			continue
 		}
 		m := &j.measured[q.window]
 		if measured&(1<<q.window) == 0 {
 			measured |= 1 << q.window
 			s.rows.measure(w, &j.layout, m)
+			m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
 		}
 		if m[sigScore] = score; q.condition.holds(&j.machine, m) {
 			j.held(s, i, m)

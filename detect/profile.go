@@ -29,6 +29,10 @@ type profileState struct {
 	Paths   [8]usual // Reverse-paths.
 	New     [8]usual // Of today, not among Paths.
 	Senders float32  // How many own addresses sent through it on its days, as far as they are counted.
+	Hosts   [8]usual // Networks that an account sent from.
+	Source  int32    // Day on which it last sent from a network where it never had before; 0 is none.
+	Size    float32  // Of the messages of a run that are alike, their mean in bytes.
+	Alike   int32    // How many there are.
 	Shared  int32    // Day from which on it is taken for a host that many share; 0 is none.
 }
 

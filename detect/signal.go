@@ -57,6 +57,9 @@ const (
 	sigBytes
 	sigLargestMessage
 	sigHosts
+	sigOddForms
+	sigSameSize
+	sigNewSource
 	sigScore
 	sigCount
 )
@@ -84,7 +87,7 @@ type source struct {
 }
 
 // counterOf is where rows with a flag are counted.
-func counterOf(f flag) uint8 { return uint8(bits.TrailingZeros32(uint32(f))) }
+func counterOf(f flag) uint8 { return uint8(bits.TrailingZeros64(uint64(f))) }
 
 // each counts the rows that have a flag.
 func each(f flag) source { return source{counterOf(f), f, f, f} }
@@ -139,6 +142,9 @@ var signals = [sigCount]signal{
 	sigNullPathRecipients:   {SignalDoc{"null_path_recipients", "recipients", "different recipients accepted of transactions with the null reverse-path"}, different(byNullPathRecipient, isNullPathRecipient, isNullPathRecipient)},
 	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, each(isEnd)},
 	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, each(isEnd)},
+	sigOddForms:             {SignalDoc{"odd_forms", "forms", "different address forms of relay tests in RCPT commands, whatever the reply: user%domain@host, host!user, @host:user@domain, quoted or doubled @, address literals"}, different(byForm, isOddForm, isOddForm)},
+	sigSameSize:             {SignalDoc{"same_size", "transactions", "messages in a row whose sizes differ by at most 2 in 100"}, source{counterOf(isEnd), isEnd, isEnd | isAccepted, isEnd}},
+	sigNewSource:            {SignalDoc{"new_source", "hosts", "1 if an account that is older than a week sent from a network today where it never did before"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
 	sigScore:                {SignalDoc{"score", unitNats, "evidence of the rule's own evidence or scale, in nats: e to that power is how much likelier spam is"}, source{counterOf(isAccepted), isAccepted | isRefused, isAccepted | isRefused, isAccepted | isRefused}},
 	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, different(byHost, isMail|isAccepted|isLogin, isMail|isLogin)},
 }

@@ -30,7 +30,7 @@ type gate struct {
 // gateOf asks a signal for a least value, if it is a plain count.
 func gateOf(signal int, least float64) []gate {
 	switch signal {
-	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage, sigScore:
+	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage, sigScore, sigSameSize, sigNewSource:
 		return nil
 	}
 	if !(least > 0 && least <= maxEntries) {
@@ -49,15 +49,15 @@ func (w *window) open(gates []gate) bool {
 	return len(gates) == 0
 }
 
-// leastScore is the score below which a condition is not true, or 0.
-func leastScore(t term) float64 {
+// leastOf is the value of a signal below which a condition is not true, or 0.
+func leastOf(signal int, t term) float64 {
 	switch t := t.(type) {
 	case both:
-		return max(leastScore(t.left), leastScore(t.right))
+		return max(leastOf(signal, t.left), leastOf(signal, t.right))
 	case either:
-		return min(leastScore(t.left), leastScore(t.right))
+		return min(leastOf(signal, t.left), leastOf(signal, t.right))
 	case atLeast:
-		if t.signal == sigScore {
+		if t.signal == signal {
 			return t.least
 		}
 	}

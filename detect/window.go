@@ -80,7 +80,7 @@ func (r *rows) add(row *row, l *layout) {
 		w.count(e, i, l, 1)
 	}
 	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
-		r.see(dimension(bits.TrailingZeros32(uint32(rest))-firstDimension), number)
+		r.see(dimension(bits.TrailingZeros64(uint64(rest))-firstDimension), number)
 	}
 	if e.flags&isEnd != 0 {
 		r.sizes.push(sized{number, e.size()})
@@ -144,7 +144,7 @@ func (r *rows) drop(l *layout) {
 func (r *rows) forget() {
 	e := r.at(r.start)
 	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
-		d := dimension(bits.TrailingZeros32(uint32(rest)) - firstDimension)
+		d := dimension(bits.TrailingZeros64(uint64(rest)) - firstDimension)
 		if e.flags&againOf[d] == 0 {
 			r.seen.forget(keyOf(d, e.keys[placeOf[d]]))
 		}
@@ -177,7 +177,7 @@ func (r *rows) remove(i int, l *layout) {
 	e := r.at(w.first)
 	w.count(e, i, l, ^uint32(0))
 	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
-		bit := bits.TrailingZeros32(uint32(rest))
+		bit := bits.TrailingZeros64(uint64(rest))
 		if e.flags&againOf[bit-firstDimension] == 0 {
 			w.n[bit]--
 		}
@@ -190,7 +190,7 @@ func (r *rows) remove(i int, l *layout) {
 // count adds what an entry counts for, or takes it away if one is -1.
 func (w *window) count(e *entry, i int, l *layout, one uint32) {
 	for rest := e.flags & l.needs &^ every; rest != 0; rest &= rest - 1 {
-		w.n[bits.TrailingZeros32(uint32(rest))] += one
+		w.n[bits.TrailingZeros64(uint64(rest))] += one
 	}
 	switch {
 	case e.flags&isEnd != 0:

@@ -1,0 +1,101 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"relaywatch/mail"
+)
+
+// alike is how far sizes may be apart, of what one program writes from one template.
+const alike = 0.02
+
+// resize continues the run of messages of the same size, or begins one.
+func (p *profile) resize(bytes int64) {
+	size := float32(bytes)
+	if p.Alike > 0 && size <= p.Size*(1+alike) && size >= p.Size*(1-alike) {
+		p.Alike++
+		p.Size += (size - p.Size) / float32(p.Alike)
+		return
+	}
+	p.Size, p.Alike = size, 1
+}
+
+// settled is how old an account is before a source can be new to it.
+const settled = 7
+
+// source notes where an account sends from.
+func (p *profile) source(client string) {
+	network := client
+	if dot := strings.LastIndexByte(client, '.'); dot > 0 {
+		network = client[:dot] // Of 256 addresses: a pool hands out another every day.
+	}
+	hash := max(1, uint32(xxhash.Sum64String(network)))
+	oldest := 0
+	for i := range p.Hosts {
+		if p.Hosts[i].Hash == hash {
+			p.Hosts[i].Day = p.Day
+			return
+		}
+		if p.Hosts[i].Day < p.Hosts[oldest].Day {
+			oldest = i
+		}
+	}
+	p.Hosts[oldest] = usual{hash, p.Day}
+	if p.Day-p.Born >= settled {
+		p.Source = p.Day
+	}
+}
+
+func (s *subject) sameSize() float64 {
+	if s.profile == nil {
+		return 0
+	}
+	return float64(s.profile.Alike)
+}
+
+func (s *subject) newSource() float64 {
+	if s.profile == nil || s.profile.Source == 0 || s.profile.Source != s.profile.Day {
+		return 0
+	}
+	return 1
+}
+
+// habits tells whether what a rule asks of the profile holds, which is known before
+// anything is measured.
+func (s *subject) habits(q *question) bool {
+	return (q.sameSize == 0 || s.sameSize() >= q.sameSize) && (q.newSource == 0 || s.newSource() >= q.newSource)
+}
+
+// oddForm is one of the address forms of relay tests (as nmap's smtp-open-relay and
+// DSBL's relaytest send them), or 0: no mail program writes to them.
+func oddForm(path mail.Path) uint64 {
+	text := string(path)
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		switch {
+		case strings.IndexByte(text, '!') >= 0:
+			return 1 // domain!user
+		case strings.IndexByte(text, '%') >= 0:
+			return 2 // user%domain
+		}
+		return 0 // A local name: postmaster, or what a device calls its user.
+	}
+	local, domain := text[:at], text[at+1:]
+	switch {
+	case strings.HasPrefix(local, "@"):
+		return 3 // @host:user@domain
+	case strings.HasPrefix(local, `"`) && strings.ContainsAny(local, "@%"):
+		return 4 // "user@domain"@host
+	case strings.IndexByte(local, '@') >= 0:
+		return 5 // user@domain@host
+	case strings.IndexByte(local, '%') >= 0:
+		return 6 // user%domain@host
+	case strings.IndexByte(local, '!') >= 0:
+		return 7 // domain!user@host
+	case strings.HasPrefix(domain, "["):
+		return 8 // user@[address]
+	}
+	return 0
+}
