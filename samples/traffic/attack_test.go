@@ -28,7 +28,7 @@ var factsOf = map[string]attackFacts{
 	"crm":         {least: 500, most: 2000, hourly: 1400, external: 1, submitters: 1},
 	"device":      {least: 300, most: 1500, hourly: 850, external: 1, submitters: 1},
 	"shared-host": {least: 300, most: 1200, hourly: 600, external: 1, submitters: 1},
-	"worm":        {least: 59, most: 59, hourly: 59, external: 0, submitters: 1},
+	"worm":        {least: 57, most: 57, hourly: 57, external: 0, submitters: 1},
 	"phish":       {least: 30, most: 59, hourly: 59, external: 0, submitters: 1, check: strangersInside},
 	"low-slow":    {least: 60, most: 1200, hourly: 50, external: 1, submitters: 1, check: inOffice},
 	"moonlighter": {least: 20, most: 480, hourly: 30, external: 1, submitters: 1, check: inOffice},
@@ -141,7 +141,8 @@ func doubles(w *World, sp *Spammer) string {
 	}
 	n := 5
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		if days[day] != n && days[day] != len(sp.Spam)-n+5 { // The last day may end early.
+		down := day == w.Down.From.In(w.Zone).Format(time.DateOnly)
+		if days[day] != n && days[day] != len(sp.Spam)-n+5 && !down { // The last day may end early.
 			return "a day is not twice the one before"
 		}
 		n *= 2

@@ -100,7 +100,7 @@ func Simulate(m *Model, seed uint64, people, days int) []Letter {
 
 // simulate makes the letters of an organisation in which everybody is inside.
 func simulate(c chance, m *Model, people, days int) []Letter {
-	h := newHabits(c, m, people, days)
+	h := newHabits(c, m, people)
 	var letters []Letter
 	for n := range days {
 		letters = append(letters, h.day(n)...)

@@ -30,23 +30,30 @@ func deliveries(seed uint64, sessions []*Session, unknown, busy float64) []*Deli
 	c := newChance(seed, "deliveries")
 	var all []*Delivery
 	for _, s := range sessions {
-		for i := range s.Messages {
-			m := &s.Messages[i]
-			for _, domain := range outside(m) {
-				d := newDelivery(c, m, domain)
-				if s.Case.Name != "" {
-					d.Busy = c.odds(busy)
-					for j := range d.To {
-						if c.odds(cmp.Or(s.Unknown, unknown)) {
-							d.To[j].Reply = 550
-						}
-					}
-				}
-				all = append(all, d)
-			}
-		}
+		all = append(all, deliver(c, s, unknown, busy)...)
 	}
 	slices.SortStableFunc(all, func(a, b *Delivery) int { return cmp.Compare(a.Start.UnixMilli(), b.Start.UnixMilli()) })
+	return all
+}
+
+// deliver is what a server sends out for one session.
+func deliver(c chance, s *Session, unknown, busy float64) []*Delivery {
+	var all []*Delivery
+	for i := range s.Messages {
+		m := &s.Messages[i]
+		for _, domain := range outside(m) {
+			d := newDelivery(c, m, domain)
+			if s.Case.Name != "" {
+				d.Busy = c.odds(busy)
+				for j := range d.To {
+					if c.odds(cmp.Or(s.Unknown, unknown)) {
+						d.To[j].Reply = 550
+					}
+				}
+			}
+			all = append(all, d)
+		}
+	}
 	return all
 }
 

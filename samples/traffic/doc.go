@@ -3,7 +3,8 @@
 //
 // Demo makes the logs that are shipped in samples/: an IIS folder and an Exchange
 // folder, each with ordinary mail and with Spammers, the ground truth. Bench makes
-// one large IIS log for measurements.
+// one large IIS log for measurements. NewWorld makes weeks of an organisation's
+// ordinary mail to evaluate rules on, whose people write as Behaviour says.
 //
 // It works in three steps: people and machines (Person) have sessions (Session),
 // whose mail the server delivers (Delivery); writers turn both into log rows.

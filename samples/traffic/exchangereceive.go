@@ -59,14 +59,14 @@ func (l *exLog) frontSession(s *Session) (id string, replies []string) {
 	for i := range s.Messages {
 		replies = append(replies, f.message(&s.Messages[i]))
 	}
-	s.End = s.End.Add(20 * time.Millisecond)
+	end := s.End.Add(20 * time.Millisecond)
 	if s.NoQuit {
-		f.write(s.End, "-", "", "Remote(SocketError)")
+		f.write(end, "-", "", "Remote(SocketError)")
 		return f.id, replies
 	}
-	f.write(s.End, "<", "QUIT", "")
-	f.write(s.End, ">", "221 2.0.0 Service closing transmission channel", "")
-	f.write(s.End, "-", "", "Local")
+	f.write(end, "<", "QUIT", "")
+	f.write(end, ">", "221 2.0.0 Service closing transmission channel", "")
+	f.write(end, "-", "", "Local")
 	return f.id, replies
 }
 
@@ -157,7 +157,11 @@ func (f *exFront) rcptReply(at time.Time, r Recipient) {
 		return
 	}
 	f.write(at, "*", "Tarpit for '0.00:00:05'", "")
-	f.write(at.Add(refusal), ">", "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", "")
+	reply := "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"
+	if own(r.Path) {
+		reply = "550 5.1.1 User unknown"
+	}
+	f.write(at.Add(refusal), ">", reply, "")
 }
 
 // queued is the reply to a message that was taken.

@@ -64,18 +64,23 @@ func quoted(field string) string {
 	return `"` + strings.ReplaceAll(field, `"`, `""`) + `"`
 }
 
-// hourly are the files of a log folder that starts a file each hour. The server
-// writes the head when it flushes, so #Date is later than the first rows.
+// hourly are the files of a log folder that starts a file each hour.
 func (l *exLog) hourly(folder, prefix, kind string) []File {
 	l.sort()
-	return l.files(
-		func(at time.Time) string { return folder + "/" + prefix + at.Format("2006010215") + "-1.LOG" },
-		func(f *File, at time.Time) {
-			f.Data = append(f.Data, "#Software: Microsoft Exchange Server\r\n#Version: 15.0.0.0\r\n#Log-type: "+kind+
-				"\r\n#Date: "+at.Add(3187*time.Millisecond).Format(exTime)+
-				"\r\n#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"...)
-		},
-	)
+	return l.files(exPath(folder, prefix), func(f *File, at time.Time) { f.Data = append(f.Data, exHead(kind, at)...) })
+}
+
+// exPath names the file of a row.
+func exPath(folder, prefix string) func(time.Time) string {
+	return func(at time.Time) string { return folder + "/" + prefix + at.Format("2006010215") + "-1.LOG" }
+}
+
+// exHead begins a file with the time of its first row. The server writes the head
+// when it flushes, so #Date is later than the first rows.
+func exHead(kind string, at time.Time) string {
+	return "#Software: Microsoft Exchange Server\r\n#Version: 15.0.0.0\r\n#Log-type: " + kind +
+		"\r\n#Date: " + at.Add(3187*time.Millisecond).Format(exTime) +
+		"\r\n#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
 }
 
 // endpoint is ip:port, with brackets around IPv6.

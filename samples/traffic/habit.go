@@ -26,8 +26,8 @@ type habit struct {
 	unlike    float64 // Factor on the share of new recipients.
 	irregular float64 // k of the days' negative binomial distribution.
 	inside    bool    // Writes to those inside only.
-	from      int     // First day of work,
-	until     int     // and the day after the last.
+	from      int     // First day of work.
+	away      Days    // On holiday.
 	known     map[int]bool
 	events    []int // Recipients in the order of messages, with repetitions.
 	sets      [][]int
@@ -42,7 +42,7 @@ type received struct{ from, at int }
 const inboxSize = 12
 
 // newHabits makes people whose rates have the model's distribution.
-func newHabits(c chance, m *Model, people, days int) *habits {
+func newHabits(c chance, m *Model, people int) *habits {
 	h := &habits{chance: c, model: m, people: make([]habit, people)}
 	for i, level := range c.Perm(people) {
 		q := (float64(level) + 0.5) / float64(people)
@@ -50,7 +50,6 @@ func newHabits(c chance, m *Model, people, days int) *habits {
 		p.rate = m.Measured.Rate.at(q)
 		p.single = m.Measured.Single.at(c.Float64())
 		p.unlike = math.Exp(m.Tuned.Unlike * c.NormFloat64())
-		p.until = days
 		p.known = map[int]bool{}
 		p.popular = math.Sqrt(p.rate) * math.Exp(c.NormFloat64()*0.7)
 		p.irregular = m.Tuned.Irregular * math.Exp(m.Tuned.Uneven*c.NormFloat64())
@@ -65,7 +64,7 @@ type slot struct{ at, person int }
 func (h *habits) day(n int) []Letter {
 	var slots []slot
 	for i := range h.people {
-		if p := &h.people[i]; n >= p.from && n < p.until {
+		if p := &h.people[i]; n >= p.from && !p.away.has(n) {
 			slots = h.slots(slots, n, i)
 		}
 	}

@@ -32,6 +32,14 @@ type Person struct {
 	PerDay     float64
 	Colleagues []string // Addresses written to, the usual ones first.
 	Partners   []string
+
+	// Of a World only.
+	Kind   string  // KindPerson for most.
+	Leases []Lease // Addresses in the order of time, if they change.
+	From   int     // First day of work.
+	Away   Days    // On holiday; the mailbox answers.
+	event  int     // Day of what makes its kind.
+	style  int     // Of the mail program: see mailStyles.
 }
 
 // staff makes n people, beginning with the from-th name, with colleagues among

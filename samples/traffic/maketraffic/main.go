@@ -1,8 +1,10 @@
 // Maketraffic writes sample logs. With --scenario demo it makes the folders iis
-// and exchange of samples/, with --scenario bench one large IIS log:
+// and exchange of samples/, with --scenario bench one large IIS log, with
+// --scenario world some weeks of an organisation in which nobody sends spam:
 //
 //	go run ./samples/traffic/maketraffic --out samples
 //	go run ./samples/traffic/maketraffic --scenario bench --rows 1000000 --out build
+//	go run ./samples/traffic/maketraffic --scenario world --people 200 --days 40 --seed 7 --out build/world
 package main
 
 import (
@@ -27,14 +29,17 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("maketraffic", flag.ContinueOnError)
 	dir := flags.String("out", "", "folder to write to")
 	seed := flags.Uint64("seed", traffic.DemoSeed, "equal seeds make equal logs")
-	days := flags.Int("days", traffic.DemoDays, "demo: how many days, 1 or more")
-	scenario := flags.String("scenario", "demo", "demo or bench")
+	days := flags.Int("days", traffic.DemoDays, "demo and world: how many days, 1 or more; a world has 40 if not told")
+	scenario := flags.String("scenario", "demo", "demo, bench or world")
 	rows := flags.Int("rows", 1_000_000, "bench: how many rows")
+	people := flags.Int("people", 0, "world: how many people; 0 is 200, or all of the set in --behaviour")
+	exchange := flags.Bool("exchange", false, "world: logs of Exchange instead of IIS")
+	behaviour := flags.String("behaviour", "", "world: set of real behaviour to replay, rows of sender, recipient and seconds")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *dir == "" || *days < 1 || *rows < 1 {
-		return fmt.Errorf("want --out FOLDER, --days and --rows of 1 or more")
+	if *dir == "" || *days < 1 || *rows < 1 || *people < 0 {
+		return fmt.Errorf("want --out FOLDER, --days and --rows of 1 or more, --people of 0 or more")
 	}
 	switch *scenario {
 	case "demo":
@@ -44,8 +49,20 @@ func run(args []string, out io.Writer) error {
 		return write(out, filepath.Join(*dir, "exchange"), traffic.Exchange(*seed, max(*days-1, 1)))
 	case "bench":
 		return write(out, *dir, traffic.Bench(*seed, *rows))
+	case "world":
+		if !given(flags, "days") {
+			*days = 0
+		}
+		return writeWorld(out, *dir, *behaviour, traffic.WorldOptions{Seed: *seed, People: *people, Days: *days, Exchange: *exchange})
 	}
-	return fmt.Errorf("scenario %q: want demo or bench", *scenario)
+	return fmt.Errorf("scenario %q: want demo, bench or world", *scenario)
+}
+
+// given is true for a flag that stands on the command line.
+func given(flags *flag.FlagSet, name string) bool {
+	found := false
+	flags.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 // write puts the files of a scene into dir and prints the truth about it.
