@@ -10,15 +10,24 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/nxadm/tail/watch"
 	"golang.org/x/sys/unix"
 )
 
-// nobody is a user without rights and without other processes.
-const nobody = 65533
+// Users without rights and without other processes.
+const (
+	nobody   = 65533
+	hoarding = 65532 // May lack what a test has taken from it.
+)
 
-// asNobody runs the calling test once more as a user whom the modes of files stop,
-// where it runs as root. It returns true where the test has run so.
 func asNobody(t *testing.T) bool {
+	t.Helper()
+	return asUser(t, nobody)
+}
+
+// asUser runs the calling test once more as a user whom the modes of files stop,
+// where it runs as root. It returns true where the test has run so.
+func asUser(t *testing.T, id uint32) bool {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return false
@@ -33,7 +42,7 @@ func asNobody(t *testing.T) bool {
 	copyProgram(t, self, program)
 	cmd := exec.CommandContext(t.Context(), program, "-test.run", "^"+t.Name()+"$", "-test.v")
 	cmd.Dir, cmd.Env = stage, append(os.Environ(), "TMPDIR="+stage)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id, Gid: id}}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Errorf("as a user without rights: %v\n%s", err, out)
@@ -112,12 +121,41 @@ func TestFolderWithoutPermission(t *testing.T) {
 	}
 }
 
-// Where the system watches no more files for this user, logs are looked at.
-func TestFollowWithoutInotify(t *testing.T) {
+// A log of which the system tells nothing any more, here since its folder was shut,
+// does not keep the tails of other logs from waking.
+func TestFollowStatFails(t *testing.T) {
 	if asNobody(t) {
 		return
 	}
-	if os.Getuid() != nobody {
+	startWatching(t)
+	one, rest := cutRows(w3c("MAIL01", 8, 20, "10.0.0.1"), 3000)
+	two, more := cutRows(w3c("MAIL02", 8, 20, "10.0.0.2"), 3000)
+	shut, dir := t.TempDir(), t.TempDir()
+	bad, good := writeLog(t, shut, "a.log", one), writeLog(t, dir, "b.log", two)
+	server, err := os.OpenFile(bad, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	defer server.Close()
+	w := follow(t, PollAuto, newKept(), shut, dir)
+	w.until(rowsIn(one) + rowsIn(two))
+	eventually(t, "both tails watch", func() bool { return watch.Events(bad) != nil && watch.Events(good) != nil })
+	must(t, os.Chmod(shut, 0))
+	t.Cleanup(func() { must(t, os.Chmod(shut, 0o700)) })
+	_, err = server.WriteString(rest)
+	must(t, err)
+	eventually(t, "the watch is taken off", func() bool { return watch.Events(bad) == nil })
+	must(t, os.Chmod(shut, 0o700))
+	before := w.read()
+	w.append(good, more)
+	eventually(t, "the rows were written, and no tick came", func() bool { return w.read() > before })
+	w.same(one+rest, two+more)
+}
+
+// Where the system watches no more files for this user, logs are looked at.
+func TestFollowWithoutInotify(t *testing.T) {
+	if asUser(t, hoarding) {
+		return
+	}
+	if os.Getuid() != hoarding {
 		t.Skip("it would take inotify from all other programs of this user: run it as root")
 	}
 	for {

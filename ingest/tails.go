@@ -3,12 +3,16 @@ package ingest
 import (
 	"io"
 	"log"
+	"maps"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nxadm/tail"
 	"github.com/nxadm/tail/util"
+	"github.com/nxadm/tail/watch"
 )
 
 // maxTails bounds how many logs nxadm/tail stands at; the others are looked at.
@@ -33,7 +37,7 @@ type tails struct {
 	wake    chan struct{} // A tail saw a row; one signal stands for many.
 	poll    bool          // As pollTails, or the system has no watch left.
 	open    map[string]*standing
-	resting map[string]bool // Stopped in this look: see stand.
+	resting map[string]*standing // Stopped, and not known to be gone: see stand.
 	wait    sync.WaitGroup
 
 	mu    sync.Mutex // Guards woken.
@@ -44,7 +48,8 @@ type tails struct {
 type standing struct {
 	tail  *tail.Tail
 	heard atomic.Int64 // Rows so far.
-	ended atomic.Bool  // It gave up by itself.
+	ended atomic.Bool  // It was stopped, or gave up by itself.
+	gone  atomic.Bool  // It ended, and its file is closed.
 	last  int64        // heard when the log was last found to have grown.
 	deaf  int          // How many times in a row it was found so without a word.
 }
@@ -53,7 +58,7 @@ func newTails() *tails {
 	quietTail()
 	return &tails{
 		wake: make(chan struct{}, 1), poll: pollTails || !canWatch(),
-		open: map[string]*standing{}, resting: map[string]bool{}, woken: map[string]bool{},
+		open: map[string]*standing{}, resting: map[string]*standing{}, woken: map[string]bool{},
 	}
 }
 
@@ -65,15 +70,22 @@ var quietTail = sync.OnceFunc(func() { util.LOGGER = &util.Logger{Logger: log.Ne
 
 type endOfWatch struct{}
 
-func (endOfWatch) Write([]byte) (int, error) {
+// Write takes the watch off that the watcher leaves: with nobody to take its events,
+// the next of them would stop the watchers of all other logs.
+func (endOfWatch) Write(b []byte) (int, error) {
+	if _, rest, ok := strings.Cut(string(b), "Failed to stat file "); ok {
+		path, _, _ := strings.Cut(rest, ": stat ")
+		_ = watch.RemoveWatch(path) // It may be gone.
+	}
 	runtime.Goexit()
 	return 0, nil
 }
 
 // stand begins to watch a log that grew up to its cursor, unless it is watched
 // already. It returns false if the log can only be looked at. A path where a tail
-// was stopped in this look must wait for the next one: tail keeps one watch a path,
-// and takes it off only after the tail has ended.
+// was stopped must wait until that one is gone: tail keeps one watch a path, and
+// takes it off only after the tail has ended. Tails that never go, as where the
+// system's watches are stuck, count as open, so that there are not ever more of them.
 func (t *tails) stand(path string, cursor int64) bool {
 	if one, ok := t.open[path]; ok {
 		if one.hears() {
@@ -81,7 +93,7 @@ func (t *tails) stand(path string, cursor int64) bool {
 		}
 		t.stop(path)
 	}
-	if len(t.open) >= maxTails || t.resting[path] {
+	if len(t.open)+len(t.resting) >= maxTails || t.resting[path] != nil {
 		return false
 	}
 	nx, err := tail.TailFile(path, tail.Config{
@@ -101,6 +113,7 @@ func (t *tails) stand(path string, cursor int64) bool {
 		}
 		one.ended.Store(true)
 		_ = nx.Wait() // It closes the log after that.
+		one.gone.Store(true)
 	})
 	return true
 }
@@ -137,8 +150,11 @@ func (t *tails) take() map[string]bool {
 	return woken
 }
 
-// rest begins a look that no tail woke: paths that rested may be stood at again.
-func (t *tails) rest() { clear(t.resting) }
+// rest begins a look that no tail woke: paths may be stood at again where the former
+// tail is gone.
+func (t *tails) rest() {
+	maps.DeleteFunc(t.resting, func(_ string, one *standing) bool { return one.gone.Load() })
+}
 
 // stop ends the watch of a log. tail takes its watch off by itself; with its
 // Cleanup it would count that twice, and never watch the path again.
@@ -148,13 +164,27 @@ func (t *tails) stop(path string) {
 		return
 	}
 	delete(t.open, path)
-	t.resting[path] = true
+	t.resting[path] = one
 	one.tail.Kill(nil)
 }
 
+// endWithin is how long stopAll waits for tails, which take some milliseconds. Where
+// tail's one watcher of the process is stuck, a tail that was about to watch its log
+// waits for it for good; the agent must end all the same.
+const endWithin = 2 * time.Second
+
+// stopAll stops all tails, and returns when they are gone.
 func (t *tails) stopAll() {
 	for path := range t.open {
 		t.stop(path)
 	}
-	t.wait.Wait()
+	gone := make(chan struct{})
+	go func() {
+		t.wait.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(endWithin):
+	}
 }
