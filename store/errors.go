@@ -17,6 +17,8 @@ var (
 	ErrOlder = errors.New("older store")
 	// ErrNotDatabase is returned for a file that is no relaywatch store.
 	ErrNotDatabase = errors.New("not a relaywatch store")
+	// ErrDamaged is returned for a store whose file is not as SQLite wrote it.
+	ErrDamaged = errors.New("damaged store")
 	// ErrNoStore is returned by OpenReadOnly if there is no such file.
 	ErrNoStore = errors.New("no store")
 	// ErrReadOnly is returned for what would write to a store opened for reading.
@@ -63,15 +65,19 @@ func explain(path string, err error) error {
 	case readOnlyDisk(err):
 		return fmt.Errorf("open store %s: the disk of folder %s is read-only: choose a file on another one: %w", path, folder, err)
 	case isSQLite && code.Code == sqlite3.ErrNotADB:
-		return problemf(ErrNotDatabase, "open store %s: the file is no SQLite database: choose another file", path)
+		return notDatabase(path)
 	case isSQLite && code.Code == sqlite3.ErrCorrupt:
-		return fmt.Errorf("open store %s: the file is damaged: move it away and ingest the logs again: %w", path, err)
+		return damaged(path, err.Error())
 	case isSQLite && (code.Code == sqlite3.ErrCantOpen || code.Code == sqlite3.ErrReadonly):
 		return fmt.Errorf("open store %s: SQLite keeps two files beside it: this user must be allowed to write in folder %s: %w", path, folder, err)
 	case isSQLite && code.Code == sqlite3.ErrBusy:
 		return fmt.Errorf("open store %s: another program holds it: wait until it is done, or end it: %w", path, err)
 	}
 	return fmt.Errorf("open store %s: %w", path, err)
+}
+
+func notDatabase(path string) error {
+	return problemf(ErrNotDatabase, "open store %s: the file is no SQLite database: choose another file; if it was a store once, %s", path, damageRemedy)
 }
 
 // checkFolder tells a missing folder and a folder in the file's place apart from

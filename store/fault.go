@@ -1,9 +1,11 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -28,6 +30,16 @@ func Temporary(err error) bool {
 	return false
 }
 
+// SetPatience is how long a write waits for another program that holds the file; 10 s
+// if it is never called.
+func (db *DB) SetPatience(ctx context.Context, d time.Duration) error {
+	_, err := db.write.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds()))
+	if err != nil {
+		return fmt.Errorf("store %s: %w", db.path, sayFault(err))
+	}
+	return nil
+}
+
 // SameFile returns ErrGone unless the store's path still leads to the file that was
 // opened. A file that is removed while it is open can be written for ever.
 func (db *DB) SameFile() error {
@@ -38,7 +50,8 @@ func (db *DB) SameFile() error {
 	return problemf(ErrGone, "the store %s was removed or replaced while it was open: it is opened anew", db.path)
 }
 
-// sayFault puts the cause and the remedy before an error of SQLite's.
+// sayFault puts the cause and the remedy before an error of SQLite's. Where the file
+// is damaged it is ErrDamaged.
 func sayFault(err error) error {
 	var code sqlite3.Error
 	if !errors.As(err, &code) {
@@ -50,7 +63,7 @@ func sayFault(err error) error {
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
 		return fmt.Errorf("another program holds the file: wait until it is done, or end it: %w", err)
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
-		return fmt.Errorf("the file is damaged: put a backup in its place, or move it away and read the logs again: %w", err)
+		return problemf(ErrDamaged, "the file is damaged (%v): %s", err, damageRemedy)
 	}
 	return err
 }

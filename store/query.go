@@ -203,7 +203,7 @@ func queryError(err error) error {
 			return problemf(ErrSQL, "query: %v", err)
 		}
 	}
-	return fmt.Errorf("query: %w", err)
+	return fmt.Errorf("query: %w", sayFault(err))
 }
 
 const selectViews = `SELECT group_concat(name, ', ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY rowid)`

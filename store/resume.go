@@ -77,7 +77,7 @@ func (db *DB) snapshot(ctx context.Context, f func(tx *sql.Tx) error) error {
 		err = end
 	}
 	if err != nil {
-		return fmt.Errorf("store %s: %w", db.path, err)
+		return fmt.Errorf("store %s: %w", db.path, sayFault(err))
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 // Status is what the store holds.
 type Status struct {
 	Path      string
-	SizeBytes int64 // Of the file, with what the writer has not moved into it yet.
+	SizeBytes int64    // Of the file, with what the writer has not moved into it yet.
+	Aside     []string // See the function.
 
 	Logs         []ingest.Log // By path; Head and Decoder are empty.
 	Transactions int64
@@ -51,7 +52,11 @@ const (
 // Status looks what the store holds, in some 0.1 s for half a million recipients.
 func (db *DB) Status(ctx context.Context) (Status, error) {
 	s := Status{Path: db.path, SizeBytes: sizeOf(db.path) + sizeOf(db.path+"-wal")}
-	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+	var err error
+	if s.Aside, err = Aside(db.path); err != nil {
+		return s, err
+	}
+	err = db.snapshot(ctx, func(tx *sql.Tx) error {
 		var err error
 		if s.Logs, err = allLogs(ctx, tx); err != nil {
 			return err

@@ -21,7 +21,7 @@ func (p *program) runAgent(ctx context.Context, events service.Logger) error {
 	log, done := p.agentLog(events)
 	defer done()
 	p.log = log
-	a := &agent{p: p, started: time.Now(), trouble: map[string]trouble{}}
+	a := newAgent(p)
 	g, ctx := errgroup.WithContext(ctx)
 	if address := p.config.Agent.Listen; address != "" {
 		g.Go(func() error { return a.serve(ctx, address) })

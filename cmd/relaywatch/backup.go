@@ -13,8 +13,8 @@ func (p *program) backupCommand() *cobra.Command {
 		Use:   "backup FILE",
 		Short: "Copy the store as of one moment, also while it is written",
 		Long: "backup copies the store to a new file. The copy is a store like any other: name it\n" +
-			"with --db to query it, or put it in the place of a store that was lost. Logs are\n" +
-			"then read on from where they stood.",
+			"with --db to query it, or put it in the place of a store that was lost, after taking\n" +
+			"away what lies beside that (-wal, -shm). Logs are then read on from where they stood.",
 		Args: only(1, "one argument, the file to make"),
 		RunE: func(c *cobra.Command, args []string) error {
 			db, err := store.OpenReadOnly(c.Context(), p.config.Store.Path)

@@ -22,11 +22,23 @@ type stamp struct {
 	at   time.Time
 }
 
-func newConfigWatch(paths ...string) (*configWatch, error) {
+// newConfigWatch knows the paths as they are now.
+func newConfigWatch(paths ...string) *configWatch {
 	w := &configWatch{paths: paths}
-	var err error
-	w.seen, err = w.look()
-	return w, err
+	w.changed()
+	return w
+}
+
+// watchPaths are where the configuration may lie, and its rules. A file that is not
+// there yet is waited for.
+func watchPaths(configFile, rules string, getenv func(string) string) []string {
+	if configFile == "" {
+		configFile = getenv("RELAYWATCH_CONFIG")
+	}
+	if configFile == "" {
+		return append(configPlaces(getenv), rules)
+	}
+	return []string{configFile, rules}
 }
 
 // changed tells whether anything changed since it was asked last. What can't be

@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"relaywatch/ingest"
-	"relaywatch/store"
 )
 
 // health is the agent as it is now: what /healthz, /metrics and `status` show.
@@ -24,6 +23,7 @@ type health struct {
 	Version string            `json:"version"`
 	Started time.Time         `json:"started"`
 	At      time.Time         `json:"at"` // Clock time of this report.
+	Stopped bool              `json:"stopped"`
 	Rows    int64             `json:"rows"`
 	Found   int64             `json:"findings"`
 	Batch   time.Time         `json:"last_batch"`
@@ -126,19 +126,6 @@ func (m *metrics) Collect(c chan<- prometheus.Metric) {
 	}
 }
 
-// lastReport is what an agent kept of its health; nil if none ever ran.
-func lastReport(ctx context.Context, db *store.DB) (*health, error) {
-	b, err := db.Agent(ctx)
-	if err != nil || b == nil {
-		return nil, err
-	}
-	h := &health{}
-	if err := json.Unmarshal(b, h); err != nil {
-		return nil, fmt.Errorf("read the agent's report from the store: %w", err)
-	}
-	return h, nil
-}
-
 // silent is how old an agent's report may be for the agent to be running: it reports
 // every few seconds.
 const silent = 6 * reloadEvery
@@ -146,7 +133,10 @@ const silent = 6 * reloadEvery
 // print says for `status` how the agent is.
 func (h *health) print(w *page, hang int, now time.Time) {
 	state := "running since " + h.Started.UTC().Format("2006-01-02 15:04")
-	if now.Sub(h.At) > silent {
+	switch {
+	case h.Stopped:
+		state = "stopped at " + h.At.UTC().Format("2006-01-02 15:04")
+	case now.Sub(h.At) > silent:
 		state = "not running, last seen " + h.At.UTC().Format("2006-01-02 15:04")
 	}
 	unread := int64(0)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -18,11 +19,12 @@ func TestMain(m *testing.M) {
 }
 
 // relaywatch is main with the size of a Batch from the environment, so that a kill
-// hits between Batches, too.
+// hits between Batches, too, and with how often the agent checks its store.
 func relaywatch() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := &program{out: os.Stdout, err: os.Stderr}
-	p.batchRows, _ = strconv.Atoi(os.Getenv("TEST_BATCH_ROWS")) // 0 is the default.
+	p.batchRows, _ = strconv.Atoi(os.Getenv("TEST_BATCH_ROWS"))         // 0 is the default.
+	p.checkEvery, _ = time.ParseDuration(os.Getenv("TEST_CHECK_EVERY")) // As well.
 	os.Exit(p.run(ctx, os.Args[1:]))
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -37,7 +38,9 @@ type program struct {
 	logLevel   string
 	config     *Config
 
-	batchRows int // Rows in a Batch; 0 is ingest's default. Only tests set it.
+	// Only tests set these.
+	batchRows  int           // Rows in a Batch; 0 is ingest's default.
+	checkEvery time.Duration // 0 is the agent's default.
 }
 
 // run runs one command and returns its exit code.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,18 +22,13 @@ func (p *program) statusCommand() *cobra.Command {
 		Short: "What is read, what is kept, and what can't be seen",
 		Args:  only(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			db, err := store.OpenReadOnly(c.Context(), p.config.Store.Path)
+			agent, err := readReport(p.config.Store.Path)
 			if err != nil {
 				return err
 			}
-			defer db.Close()
-			s, err := db.Status(c.Context())
+			s, err := p.storeStatus(c.Context())
 			if err != nil {
-				return err
-			}
-			agent, err := lastReport(c.Context(), db)
-			if err != nil {
-				return err
+				return errors.Join(err, p.printUnreadable(agent, err, asJSON))
 			}
 			if asJSON {
 				return printJSON(p.out, newStatusReport(s, agent))
@@ -44,11 +41,22 @@ func (p *program) statusCommand() *cobra.Command {
 	return c
 }
 
+func (p *program) storeStatus(ctx context.Context) (store.Status, error) {
+	db, err := store.OpenReadOnly(ctx, p.config.Store.Path)
+	if err != nil {
+		return store.Status{}, err
+	}
+	defer db.Close()
+	return db.Status(ctx)
+}
+
 // statusReport is what `status --json` prints.
 type statusReport struct {
 	Version      string        `json:"version"`
 	Store        string        `json:"store"`
+	Error        string        `json:"error,omitempty"` // Why the store can't be read.
 	StoreBytes   int64         `json:"store_bytes"`
+	Damaged      []string      `json:"damaged"` // Stores that the agent put aside.
 	Transactions int64         `json:"transactions"`
 	Recipients   int64         `json:"recipients"`
 	Quarantined  int64         `json:"quarantined"`
@@ -88,7 +96,7 @@ type blindReport struct {
 
 func newStatusReport(s store.Status, agent *health) statusReport {
 	r := statusReport{
-		Version: version(), Store: s.Path, StoreBytes: s.SizeBytes,
+		Version: version(), Store: s.Path, StoreBytes: s.SizeBytes, Damaged: append([]string{}, s.Aside...),
 		Transactions: s.Transactions, Recipients: s.Recipients, Quarantined: s.Quarantined,
 		OldestRow: s.Oldest.String(), NewestRow: s.Newest.String(), JudgedUntil: s.JudgedUntil.String(),
 		OpenSuspects: s.OpenEpisodes, Findings: s.Findings, Silenced: s.Silenced,
@@ -108,9 +116,27 @@ func newStatusReport(s store.Status, agent *health) statusReport {
 	return r
 }
 
+// hang is how wide the names of lines are.
+const hang = 11
+
+// printUnreadable says how the agent is where the store can't be read.
+func (p *program) printUnreadable(agent *health, why error, asJSON bool) error {
+	if asJSON {
+		r := newStatusReport(store.Status{Path: p.config.Store.Path}, agent)
+		r.Error = why.Error()
+		return printJSON(p.out, r)
+	}
+	if agent == nil {
+		return nil // There is nothing else to tell.
+	}
+	w := &page{w: p.out, width: terminalWidth(p.out)}
+	w.line(hang, "store      %s can't be read", visible(p.config.Store.Path))
+	agent.print(w, hang, time.Now())
+	return w.err
+}
+
 func (p *program) printStatus(s store.Status, agent *health, eachLog bool) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
-	const hang = 11
 	w.line(hang, "store      %s, %s", visible(s.Path), size(s.SizeBytes))
 	w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
 	w.line(hang, "mail       %s, %s", plural(s.Transactions, "transaction"), plural(s.Recipients, "recipient"))
@@ -123,6 +149,9 @@ func (p *program) printStatus(s store.Status, agent *health, eachLog bool) error
 	}
 	if agent != nil {
 		agent.print(w, hang, time.Now())
+	}
+	for _, path := range s.Aside {
+		w.line(hang, "damaged    %s", visible(asideText(path)))
 	}
 	w.line(hang, "version    %s", version())
 	w.line(0, "")
