@@ -251,7 +251,10 @@ func (j *judge) today(s *subject, i int) *weights {
 	p := s.profile
 	if p.weights[i] == nil {
 		p.mine = j.fleet.own(s, p)
-		p.weights[i] = j.rules[j.weighed[i]].Weigher.against(&p.mine, len(j.network.own) > 0)
+		if len(j.network.own) == 0 { // What is outside is not known.
+			p.mine.external, p.mine.path = 0, [paths]float32{}
+		}
+		p.weights[i] = j.rules[j.weighed[i]].Weigher.against(&p.mine)
 	}
 	return p.weights[i]
 }

@@ -89,21 +89,23 @@ func ratio(weight, spam float64, own float32) float64 {
 	return weight * math.Log(spam/float64(own))
 }
 
-func (w *Weigher) against(o *own, knowsOutside bool) *weights {
+// against weighs what spam shows against what is usual. A share of 0 is not known:
+// its fact weighs nothing.
+func (w *Weigher) against(o *own) *weights {
 	t := new(weights)
 	for i, share := range w.Novelty {
 		if share > 0 && o.novelty[i] > 0 {
 			t.novelty[i] = ratio(w.Weights.Novelty, share, o.novelty[i])
 		}
 	}
-	if w.External > 0 && knowsOutside {
+	if w.External > 0 && o.external > 0 {
 		t.external = [2]float64{ratio(w.Weights.External, 1-w.External, 1-o.external), ratio(w.Weights.External, w.External, o.external)}
 	}
 	if w.Refused > 0 {
 		t.refused = [2]float64{ratio(w.Weights.Refused, 1-w.Refused, 1-o.refused), ratio(w.Weights.Refused, w.Refused, o.refused)}
 	}
 	for i, share := range w.Path {
-		if share > 0 && knowsOutside {
+		if share > 0 && o.path[i] > 0 {
 			t.path[i] = ratio(w.Weights.Path, share, o.path[i])
 		}
 	}
