@@ -99,14 +99,5 @@ func (d *detectorResult) wrongOf(kind string) int {
 	return n
 }
 
-// days are all clean submitter-days.
-func (m *measured) days() int {
-	n := 0
-	for _, d := range m.Days {
-		n += d
-	}
-	return n
-}
-
 // precision is the share of episodes that mean an attack, in percent.
 func (d *detectorResult) precision() float64 { return share(d.Right, d.Right+len(d.FalseAlarms)) }

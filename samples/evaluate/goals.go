@@ -21,7 +21,7 @@ func (m *measured) goals() []goal {
 	all := figuresOf(d.Attacks, everyAttack)
 	list, internal := figuresOf(d.Attacks, ofClass(traffic.ClassList)), figuresOf(d.Attacks, ofClass(traffic.ClassInternal))
 	slow, book := figuresOf(d.Attacks, ofClass(traffic.ClassSlow)), figuresOf(d.Attacks, ofClass(traffic.ClassBook))
-	wrong := rateOf(len(d.FalseAlarms), m.days())
+	wrong := rateOf(len(d.FalseAlarms), m.Days.all())
 	return []goal{
 		found("attacks found", all, 97),
 		leak("leak, list attacks", list, 15, 40),

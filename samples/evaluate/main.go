@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	to := &printer{to: out, markdown: o.markdown}
 	to.line("Seeds %s, rules %s. %d worlds of %d people and %d days, with %d transactions and %d recipients; %d clean submitter-days.",
-		p.seeds, version, m.Worlds, p.people, p.days, m.Transactions, m.Recipients, m.days())
+		p.seeds, version, m.Worlds, p.people, p.days, m.Transactions, m.Recipients, m.Days.all())
 	to.report(m)
 	if o.verbose {
 		to.details(m)

@@ -16,7 +16,7 @@ type seeds struct{ first, last uint64 }
 // nobody looks at while choosing.
 var (
 	tuningSeeds = seeds{101, 120}
-	tableSeeds  = seeds{1001, 1040}
+	tableSeeds  = seeds{1001, 1060}
 )
 
 func (s seeds) String() string { return fmt.Sprintf("%d-%d", s.first, s.last) }
@@ -85,7 +85,7 @@ func (p plan) world(j job) (*traffic.World, []*traffic.Session) {
 	if !j.attacked {
 		return w, sessions
 	}
-	attackers := traffic.NewAttackers(w)
+	attackers := traffic.NewAttackers(w, sessions)
 	chance := rand.New(rand.NewPCG(seed, 0xDA7E))
 	for i, a := range traffic.Attacks() {
 		day := max(0, p.days-a.Days-chance.IntN(max(1, p.attackDays-a.Days+1)))

@@ -72,6 +72,7 @@ func (p *printer) report(m *measured) {
 	p.byAttack(m)
 	p.byGroup(m, "By attack, beside the simple rules: found, leak (median/p90)", "attack", names(), ofName)
 	p.byKind(m)
+	p.byWeek(m)
 	p.ablation(m)
 	p.goals(m)
 }
@@ -91,7 +92,7 @@ func names() []string {
 func (p *printer) detectors(m *measured) {
 	var cells [][]string
 	for i := range m.Detectors {
-		cells = append(cells, detectorCells(&m.Detectors[i], m.days()))
+		cells = append(cells, detectorCells(&m.Detectors[i], m.Days.all()))
 	}
 	p.table("All attacks, and false alarms in 1,000 submitter-days (95 % interval)",
 		[]string{"detector", "found", "leak p50", "p90", "max", "time p50", "false", "in 1,000", "precision"}, cells)
@@ -143,7 +144,7 @@ func (p *printer) byAttack(m *measured) {
 // byKind tells the false alarms by kind of submitter. One outside has no days: only
 // accounts and clients inside are counted.
 func (p *printer) byKind(m *measured) {
-	kinds := maps.Clone(m.Days)
+	kinds := maps.Clone(m.Days.ByKind)
 	for _, d := range m.Detectors {
 		for _, a := range d.FalseAlarms {
 			kinds[a.Kind] += 0
@@ -164,6 +165,21 @@ func (p *printer) byKind(m *measured) {
 		cells = append(cells, line)
 	}
 	p.table("False alarms by kind of submitter: relaywatch's rate, and counts", columns, cells)
+}
+
+// byWeek tells the false alarms by the age of the log: how much is learnt by then.
+func (p *printer) byWeek(m *measured) {
+	var cells [][]string
+	for _, week := range slices.Sorted(maps.Keys(m.Days.ByWeek)) {
+		n := 0
+		for _, a := range m.Detectors[0].FalseAlarms {
+			if a.Week == week {
+				n++
+			}
+		}
+		cells = append(cells, []string{whole(week), whole(m.Days.ByWeek[week]), whole(n), rateOf(n, m.Days.ByWeek[week]).String()})
+	}
+	p.table("False alarms of relaywatch by week of the log", []string{"week", "submitter-days", "false", "in 1,000"}, cells)
 }
 
 // ablation tells what leaving out each rule changes.
@@ -217,7 +233,7 @@ func (p *printer) details(m *measured) {
 			a.Leak, a.Volume, short(a.Delay), strings.Join(a.Rules, " "))
 	}
 	for _, f := range m.Detectors[0].FalseAlarms {
-		p.line("false alarm: seed %d (attacks: %v) %s %s: %s, rules %s, %d recipients", f.Seed, f.Attacked, f.Kind, f.Submitter, f.At,
+		p.line("false alarm: seed %d (attacks: %v) %s %s: %s, week %d, rules %s, %d recipients", f.Seed, f.Attacked, f.Kind, f.Submitter, f.At, f.Week,
 			strings.Join(f.Rules, " "), f.Recipients)
 	}
 }

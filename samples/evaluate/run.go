@@ -27,7 +27,7 @@ func (d *detectorResult) add(s score) {
 type measured struct {
 	Detectors    []detectorResult `json:"detectors"`
 	Without      []detectorResult `json:"without,omitempty"` // relaywatch without one rule each, or one part of its evidence.
-	Days         map[string]int   `json:"submitter_days"`    // Clean ones, by kind.
+	Days         submitterDays    `json:"submitter_days"`    // Clean ones.
 	Worlds       int              `json:"worlds"`
 	Transactions int              `json:"transactions"`
 	Recipients   int              `json:"recipients"`
@@ -36,7 +36,7 @@ type measured struct {
 // worldResult is what was measured in one world.
 type worldResult struct {
 	detectors, without       []score
-	days                     map[string]int
+	days                     submitterDays
 	transactions, recipients int
 }
 
@@ -77,7 +77,7 @@ func (e *evaluation) world(ctx context.Context, j job) (worldResult, error) {
 	if err != nil {
 		return worldResult{}, err
 	}
-	r := worldResult{days: s.submitterDays(), transactions: s.transactions, recipients: s.recipients}
+	r := worldResult{days: s.clean(), transactions: s.transactions, recipients: s.recipients}
 	alarms, err := s.judged(e.rules)
 	if err != nil {
 		return worldResult{}, err
@@ -100,7 +100,7 @@ func (e *evaluation) world(ctx context.Context, j job) (worldResult, error) {
 }
 
 func (e *evaluation) sum(results []worldResult) *measured {
-	m := &measured{Days: map[string]int{}, Worlds: len(results), Detectors: []detectorResult{{Name: "relaywatch"}}}
+	m := &measured{Days: newSubmitterDays(), Worlds: len(results), Detectors: []detectorResult{{Name: "relaywatch"}}}
 	for _, b := range baselines {
 		m.Detectors = append(m.Detectors, detectorResult{Name: b.name})
 	}
@@ -116,9 +116,7 @@ func (e *evaluation) sum(results []worldResult) *measured {
 		for i, s := range r.without {
 			m.Without[i].add(s)
 		}
-		for kind, n := range r.days {
-			m.Days[kind] += n
-		}
+		m.Days.add(r.days)
 		m.Transactions += r.transactions
 		m.Recipients += r.recipients
 	}

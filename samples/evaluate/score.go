@@ -27,6 +27,7 @@ type falseAlarm struct {
 	Submitter  string   `json:"submitter"`
 	Kind       string   `json:"kind"`
 	At         string   `json:"at"`
+	Week       int      `json:"week"` // Of the log, from 1.
 	Rules      []string `json:"rules"`
 	Recipients int      `json:"recipients"`
 }
@@ -48,7 +49,7 @@ func (s *stream) scoreOf(alarms []alarm) score {
 			continue
 		}
 		out.wrong = append(out.wrong, falseAlarm{
-			Seed: s.job.seed, Attacked: s.job.attacked, Submitter: a.who, Kind: s.kind(a.who), At: a.first.String(),
+			Seed: s.job.seed, Attacked: s.job.attacked, Submitter: a.who, Kind: s.kind(a.who), At: a.first.String(), Week: s.week(a.first),
 			Rules: a.rules, Recipients: a.recipients,
 		})
 	}

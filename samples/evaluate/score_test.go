@@ -127,7 +127,7 @@ func TestSubmitterDays(t *testing.T) {
 		sent = append(sent, mail.Transaction{At: at(m.hour), ClientIP: m.client, ServerIP: "10.0.0.20"})
 	}
 	s.batches = []*ingest.Batch{{Transactions: sent}}
-	days := s.submitterDays()
+	days := s.clean().ByKind
 	if days["person"] != 3 || days["scanner"] != 2 || len(days) != 2 {
 		t.Errorf("got %v; want 3 of persons and 2 of scanners", days)
 	}

@@ -110,12 +110,43 @@ func (s *stream) accusable(who mail.Submitter) bool {
 // day is the day of a moment where people work.
 func (s *stream) day(t mail.Time) string { return t.Std().In(s.world.Zone).Format(time.DateOnly) }
 
-// submitterDays counts the days on which submitters were active, by kind. Those of
-// a victim from the beginning of the attack until it is over count for nobody.
-func (s *stream) submitterDays() map[string]int {
+// submitterDays are days on which submitters were active. Those of a victim from the
+// beginning of the attack until it is over count for nobody.
+type submitterDays struct {
+	ByKind map[string]int `json:"by_kind"`
+	ByWeek map[int]int    `json:"by_week"` // Of the log, from 1.
+}
+
+func newSubmitterDays() submitterDays { return submitterDays{map[string]int{}, map[int]int{}} }
+
+func (d submitterDays) add(e submitterDays) {
+	for kind, n := range e.ByKind {
+		d.ByKind[kind] += n
+	}
+	for week, n := range e.ByWeek {
+		d.ByWeek[week] += n
+	}
+}
+
+// all are the days of all kinds.
+func (d submitterDays) all() int {
+	sum := 0
+	for _, n := range d.ByKind {
+		sum += n
+	}
+	return sum
+}
+
+// week is the number of a moment's week in the log, from 1.
+func (s *stream) week(t mail.Time) int {
+	return 1 + max(0, int(t.Sub(mail.Of(s.world.First))/(7*24*time.Hour)))
+}
+
+// clean counts the submitter-days that no attack has to do with.
+func (s *stream) clean() submitterDays {
 	type key struct{ who, day string }
 	seen := map[key]bool{}
-	days := map[string]int{}
+	days := newSubmitterDays()
 	truth := newTruth(s.spammers)
 	for _, b := range s.batches {
 		for i := range b.Transactions {
@@ -130,7 +161,8 @@ func (s *stream) submitterDays() map[string]int {
 				continue
 			}
 			seen[k] = true
-			days[s.kind(who)]++
+			days.ByKind[s.kind(who)]++
+			days.ByWeek[s.week(t.At)]++
 		}
 	}
 	return days

@@ -1,9 +1,7 @@
 package traffic
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -58,14 +56,16 @@ func Attacks() []Attack { return slices.Clone(attacks) }
 
 // Attackers attack a world. No submitter is in two of their attacks.
 type Attackers struct {
-	world *World
-	list  *strangers
-	taken map[string]bool // Submitters.
+	world    *World
+	ordinary []*Session
+	list     *strangers
+	taken    map[string]bool // Submitters.
 }
 
 // NewAttackers makes the attackers of a world, whose seed decides what they do.
-func NewAttackers(w *World) *Attackers {
-	return &Attackers{world: w, list: newStrangers(w.Seed ^ 0xA77AC4), taken: map[string]bool{}}
+// Its ordinary sessions, sorted by start, tell them who knows whom.
+func NewAttackers(w *World, ordinary []*Session) *Attackers {
+	return &Attackers{world: w, ordinary: ordinary, list: newStrangers(w.Seed ^ 0xA77AC4), taken: map[string]bool{}}
 }
 
 // Attack makes the sessions of an attack that begins on a day of the world, 0 being
@@ -130,33 +130,27 @@ func (r *raid) open(o outlet, at time.Time) *Session {
 // desk is the workstation of a person who has it alone, with the account if login is
 // true and the server has accounts. ok is false if none is left.
 func (r *raid) desk(login bool) (o outlet, ok bool) {
-	return r.person(login, func(kind string, users int) bool { return kind == "person" && users == 1 })
+	return r.person(login, KindPerson, KindSales, KindPrivate, KindAcquired, KindDHCP)
 }
 
 // neighbour is one of the people behind an address that many share.
 func (r *raid) neighbour() (o outlet, ok bool) {
-	return r.person(false, func(kind string, users int) bool { return kind != "person" || users > 1 })
+	return r.person(false, KindTerminal, KindNAT, KindBranch)
 }
 
-// person is a person whom nobody attacked and whose address suits: kind is what the
-// world says of it, users how many people have it. People on the road have an
-// address outside, from where nobody may relay: they log in.
-func (r *raid) person(login bool, suits func(kind string, users int) bool) (o outlet, ok bool) {
+// person is a person of one of the kinds whom nobody attacked.
+func (r *raid) person(login bool, kinds ...string) (o outlet, ok bool) {
 	at := r.midnight(0).Add(12 * time.Hour)
-	kinds, users := r.world.Kinds(), map[string]int{}
-	for i := range r.world.People {
-		users[r.world.Session(&r.world.People[i], at).Client]++
-	}
 	for _, i := range r.Perm(len(r.world.People)) {
 		p := &r.world.People[i]
 		s := r.world.Session(p, at)
 		who, ip := r.world.Submitter(s), "ip:"+s.Client
-		if r.taken[who] || r.taken[ip] || !suits(cmp.Or(kinds[ip], "person"), users[s.Client]) {
+		if r.taken[who] || r.taken[ip] || !slices.Contains(kinds, p.Kind) {
 			continue
 		}
 		r.taken[who], r.taken[ip] = true, true
 		o = outlet{person: p, address: p.Address}
-		if login || !strings.HasPrefix(s.Client, "10.") {
+		if login {
 			o.account = s.Account
 		}
 		return o, true

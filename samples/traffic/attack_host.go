@@ -5,8 +5,8 @@ import "time"
 // hijackedNewsletter and hijackedCRM are hosts that mail many people outside by
 // right, and now mail a foreign list under a foreign reverse-path, at 200 to 1,000
 // an hour.
-func hijackedNewsletter(r *raid) []*Session { return r.hijackedBulk("newsletter") }
-func hijackedCRM(r *raid) []*Session        { return r.hijackedBulk("crm") }
+func hijackedNewsletter(r *raid) []*Session { return r.hijackedBulk(KindNewsletter) }
+func hijackedCRM(r *raid) []*Session        { return r.hijackedBulk(KindCRM) }
 
 func (r *raid) hijackedBulk(kind string) []*Session {
 	o, ok := r.host(kind)
@@ -23,7 +23,7 @@ func (r *raid) hijackedBulk(kind string) []*Session {
 // hijackedDevice is a scanner or a monitoring host, which mails few people and
 // always the same, and now a list at 100 to 600 an hour.
 func hijackedDevice(r *raid) []*Session {
-	o, ok := r.host("scanner", "monitor")
+	o, ok := r.host(KindScanner, KindMonitor)
 	if !ok {
 		return nil
 	}

@@ -31,12 +31,8 @@ func internalPhish(r *raid) []*Session {
 	if !ok {
 		return nil
 	}
-	var list []string
-	for _, path := range r.colleagues(o.address) {
-		if !slices.Contains(o.person.Colleagues, path) {
-			list = append(list, path)
-		}
-	}
+	contacts := r.contacts(o)
+	list := slices.DeleteFunc(r.colleagues(o.address), func(path string) bool { return slices.Contains(contacts, path) })
 	list = list[:min(len(list), r.between(40, 100))]
 	days := r.workdays(1)
 	if len(days) == 0 || len(list) < 20 {
@@ -56,15 +52,8 @@ func addressBook(r *raid) []*Session {
 	if !ok {
 		return nil
 	}
-	list := slices.Concat(o.person.Colleagues, o.person.Partners)
-	for _, path := range r.known() {
-		if !slices.Contains(o.person.Partners, path) {
-			list = append(list, path)
-		}
-	}
-	list = unique(list)
-	list = list[:min(len(list), r.between(80, 300))]
-	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	list := unique(append(r.contacts(o), r.known()...))
+	list = r.shuffled(list[:min(len(list), r.between(80, 300))])
 	days := r.workdays(1)
 	if len(days) == 0 {
 		return nil
@@ -85,8 +74,7 @@ func halfKnown(r *raid) []*Session {
 	n := r.between(200, 600)
 	known := r.known()
 	known = known[:min(len(known), n*2/5)]
-	list := append(known, r.bought(len(known)*3/2)...)
-	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	list := r.shuffled(append(known, r.bought(len(known)*3/2)...))
 	return r.run(o, mailing{
 		list: &list, perHour: float64(r.between(60, 300)), least: 1, most: r.between(1, 5), perSession: 5,
 		start: r.anyTime(), from: always(o.address), size: r.between(3000, 12_000), unknown: 0.05,

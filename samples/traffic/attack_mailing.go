@@ -108,8 +108,34 @@ func (r *raid) colleagues(but string) []string {
 	return r.shuffled(slices.DeleteFunc(r.world.Book(), func(path string) bool { return path == but }))
 }
 
-// known are the people outside whom the organisation writes to, in any order.
-func (r *raid) known() []string { return r.shuffled(slices.Clone(r.world.Partners())) }
+// contacts are the people to whom the owner of an outlet wrote before the attack.
+func (r *raid) contacts(o outlet) []string { return Contacts(r.ordinary, o.person, r.midnight(0)) }
+
+// known are the people outside to whom people of the organisation wrote before the
+// attack, in any order.
+func (r *raid) known() []string {
+	book := map[string]bool{}
+	for _, path := range r.world.Book() {
+		book[path] = true
+	}
+	var paths []string
+	for _, s := range r.ordinary {
+		if !s.Start.Before(r.midnight(0)) {
+			break
+		}
+		for i := range s.Messages {
+			if !book[s.Messages[i].From] {
+				continue
+			}
+			for _, to := range s.Messages[i].To {
+				if !book[to.Path] && !own(to.Path) {
+					paths = append(paths, to.Path)
+				}
+			}
+		}
+	}
+	return r.shuffled(unique(paths))
+}
 
 func (r *raid) shuffled(list []string) []string {
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })

@@ -28,7 +28,7 @@ var factsOf = map[string]attackFacts{
 	"crm":         {least: 500, most: 2000, hourly: 1400, external: 1, submitters: 1},
 	"device":      {least: 300, most: 1500, hourly: 850, external: 1, submitters: 1},
 	"shared-host": {least: 300, most: 1200, hourly: 600, external: 1, submitters: 1},
-	"worm":        {least: 57, most: 57, hourly: 57, external: 0, submitters: 1},
+	"worm":        {least: 50, most: 59, hourly: 59, external: 0, submitters: 1},
 	"phish":       {least: 30, most: 59, hourly: 59, external: 0, submitters: 1, check: strangersInside},
 	"low-slow":    {least: 60, most: 1200, hourly: 50, external: 1, submitters: 1, check: inOffice},
 	"moonlighter": {least: 20, most: 480, hourly: 30, external: 1, submitters: 1, check: inOffice},
@@ -88,11 +88,15 @@ func nullPath(_ *World, sp *Spammer) string {
 }
 
 func strangersInside(w *World, sp *Spammer) string {
+	ordinary := w.Sessions()
 	for i := range w.People {
-		p := &w.People[i]
+		if w.People[i].Address != sp.Spam[0].From {
+			continue
+		}
+		contacts := Contacts(ordinary, &w.People[i], w.Day(5))
 		for _, row := range sp.Spam {
-			if p.Address == row.From && slices.Contains(p.Colleagues, row.Path) {
-				return row.Path + " is somebody the victim writes to"
+			if slices.Contains(contacts, row.Path) {
+				return row.Path + " is somebody the victim wrote to"
 			}
 		}
 	}
@@ -101,8 +105,12 @@ func strangersInside(w *World, sp *Spammer) string {
 
 func knownShare(w *World, sp *Spammer) float64 {
 	known := map[string]bool{}
-	for _, path := range slices.Concat(w.Partners(), w.Book()) {
-		known[path] = true
+	for _, s := range w.Sessions() {
+		for _, m := range s.Messages {
+			for _, r := range m.To {
+				known[r.Path] = true
+			}
+		}
 	}
 	n := 0
 	for _, row := range sp.Spam {
@@ -141,29 +149,21 @@ func doubles(w *World, sp *Spammer) string {
 	}
 	n := 5
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		down := day == w.Down.From.In(w.Zone).Format(time.DateOnly)
-		if days[day] != n && days[day] != len(sp.Spam)-n+5 && !down { // The last day may end early.
-			return "a day is not twice the one before"
+		if days[day] > n {
+			return "a day is more than twice the one before"
 		}
 		n *= 2
+	}
+	if full := 5 * (1<<len(days) - 1); len(sp.Spam) < full/3 { // The server may be down, and the last day end early.
+		return "the days are not twice those before"
 	}
 	return ""
 }
 
-// attackWorld is a small world with machines of the kinds that attacks need, and
-// two people behind one address.
+// attackWorld is a world with machines of the kinds that attacks need, and people
+// behind addresses that many share.
 func attackWorld(seed uint64, exchange bool) *World {
-	w := NewWorld(WorldOptions{Seed: seed, People: 60, Days: 20, Exchange: exchange})
-	for i, kind := range []string{"newsletter", "crm"} {
-		if !slices.ContainsFunc(w.Machines, func(m Machine) bool { return m.Kind == kind }) {
-			ip := "10.0.9." + itoa(12+i)
-			w.Machines = append(w.Machines, Machine{
-				Name: kind, Kind: kind, IP: ip, Host: kind + "." + OwnDomain, Address: kind + "@" + OwnDomain, Submitters: []string{"ip:" + ip},
-			})
-		}
-	}
-	w.People[1].IP = w.People[0].IP
-	return w
+	return NewWorld(WorldOptions{Seed: seed, People: 60, Days: 20, Exchange: exchange})
 }
 
 func attackTruth(t *testing.T, w *World, name string, sessions []*Session) *Spammer {
@@ -184,7 +184,7 @@ func TestAttacksAreWhatTheySay(t *testing.T) {
 	made := map[string]int{}
 	for seed := range uint64(8) {
 		w := attackWorld(seed, seed%2 == 0)
-		a := NewAttackers(w)
+		a := NewAttackers(w, w.Sessions())
 		taken := map[string]string{}
 		for _, k := range Attacks() {
 			facts, ok := factsOf[k.Name]
@@ -221,7 +221,7 @@ func checkFacts(t *testing.T, w *World, sp *Spammer, facts attackFacts) {
 	if sp.Accepted < facts.least || sp.Accepted > facts.most {
 		t.Errorf("%s: got %d recipients; want %d to %d", sp.Name, sp.Accepted, facts.least, facts.most)
 	}
-	if got := float64(sp.External) / float64(sp.Accepted); got < facts.external || facts.external == 0 && got > 0 {
+	if got := float64(sp.External) / float64(sp.Accepted); got < facts.external || facts.external == 0 && got > 0.15 {
 		t.Errorf("%s: got %.2f of the recipients outside; want %.2f", sp.Name, got, facts.external)
 	}
 	if len(sp.Submitters) < facts.submitters {
@@ -258,7 +258,8 @@ func busiestHour(sp *Spammer) int {
 func TestAttackSeedDecides(t *testing.T) {
 	make := func(seed uint64) []*Session {
 		var all []*Session
-		a := NewAttackers(attackWorld(seed, true))
+		w := attackWorld(seed, true)
+		a := NewAttackers(w, w.Sessions())
 		for _, k := range Attacks() {
 			all = append(all, a.Attack(k.Name, 5)...)
 		}
@@ -270,7 +271,7 @@ func TestAttackSeedDecides(t *testing.T) {
 	if reflect.DeepEqual(make(3), make(4)) {
 		t.Error("got the same attacks from seeds 3 and 4; want others")
 	}
-	if got := NewAttackers(attackWorld(3, true)).Attack("no such attack", 5); got != nil {
+	if got := NewAttackers(attackWorld(3, true), nil).Attack("no such attack", 5); got != nil {
 		t.Errorf("got %d sessions of an unknown attack; want none", len(got))
 	}
 }
@@ -279,7 +280,7 @@ func TestAttackSeedDecides(t *testing.T) {
 // wrong case for its client.
 func TestAttackSessions(t *testing.T) {
 	w := attackWorld(5, true)
-	a := NewAttackers(w)
+	a := NewAttackers(w, w.Sessions())
 	for _, k := range Attacks() {
 		for _, s := range a.Attack(k.Name, 5) {
 			if s.Failures == nil && s.Case.Submitter != w.Submitter(s) {
