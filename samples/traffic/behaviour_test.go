@@ -80,7 +80,7 @@ func TestMeasure(t *testing.T) {
 		{At: 5*secondsADay + 12*hour, From: 1, To: []int{9}},     // Saturday.
 		{At: 6*secondsADay + 12*hour + 1, From: 9, To: []int{1}}, // More than a day after.
 	}
-	m := measure(7, letters)
+	m := measure(7, math.MaxInt, letters)
 	for _, f := range []struct {
 		name      string
 		got, want float64

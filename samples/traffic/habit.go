@@ -17,6 +17,11 @@ type habits struct {
 	// is to be somebody inside. aside is true for the further recipients of a message
 	// whose first one is outside. nil: everybody is inside.
 	stranger func(person int, aside bool) (int, bool)
+
+	// answer is told of each recipient outside, and makes the letter that comes back,
+	// if any. nil: nobody is outside.
+	answer func(l *Letter, to int) (Letter, bool)
+	coming []Letter // From outside, in the order of time.
 }
 
 // habit is one person.
@@ -60,7 +65,8 @@ func newHabits(c chance, m *Model, people int) *habits {
 // slot is a moment at which a person writes.
 type slot struct{ at, person int }
 
-// day makes the letters of a day, in the order of time.
+// day makes the letters of a day, in the order of time, with those that come from
+// outside.
 func (h *habits) day(n int) []Letter {
 	var slots []slot
 	for i := range h.people {
@@ -71,10 +77,29 @@ func (h *habits) day(n int) []Letter {
 	slices.SortFunc(slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.person, b.person)) })
 	letters := make([]Letter, 0, len(slots))
 	for _, s := range slots {
+		letters = append(letters, h.arrive(s.at)...)
 		l := Letter{At: s.at, From: s.person, To: h.recipients(s)}
 		h.deliver(&l)
 		letters = append(letters, l)
 	}
+	return append(letters, h.arrive((n+1)*secondsADay)...)
+}
+
+// expect adds a letter that will come from outside.
+func (h *habits) expect(l Letter) {
+	i, _ := slices.BinarySearchFunc(h.coming, l.At+1, func(l Letter, at int) int { return cmp.Compare(l.At, at) })
+	h.coming = slices.Insert(h.coming, i, l)
+}
+
+// arrive are the letters that come from outside before a moment.
+func (h *habits) arrive(until int) []Letter {
+	n := 0
+	for ; n < len(h.coming) && h.coming[n].At < until; n++ {
+		l := &h.coming[n]
+		h.receive(l.To[0], received{l.From, l.At})
+	}
+	letters := h.coming[:n:n]
+	h.coming = h.coming[n:]
 	return letters
 }
 
@@ -145,16 +170,22 @@ func (h *habits) deliver(l *Letter) {
 	for _, to := range l.To {
 		p.known[to] = true
 		p.events = append(p.events, to)
-		if to >= len(h.people) {
-			continue
+		if to < len(h.people) {
+			h.receive(to, received{l.From, l.At})
+		} else if answer, ok := h.answer(l, to); ok {
+			h.expect(answer)
 		}
-		q := &h.people[to]
-		if len(q.inbox) == inboxSize {
-			q.inbox = slices.Delete(q.inbox, 0, 1)
-		}
-		q.inbox = append(q.inbox, received{l.From, l.At})
 	}
 	if len(l.To) > 1 {
 		p.sets = append(p.sets, l.To)
 	}
+}
+
+// receive puts a letter into a person's inbox.
+func (h *habits) receive(person int, r received) {
+	p := &h.people[person]
+	if len(p.inbox) == inboxSize {
+		p.inbox = slices.Delete(p.inbox, 0, 1)
+	}
+	p.inbox = append(p.inbox, r)
 }

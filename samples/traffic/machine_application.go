@@ -41,13 +41,13 @@ func (f *plant) ticketing() {
 		})
 }
 
-// crm writes to customers, half or more of them new ones, some of whose addresses
+// crm writes to customers, of whom 20 to 60 % are new ones, some of whose addresses
 // do not exist.
 func (f *plant) crm() {
 	c := newChance(f.w.Seed, "customers of crm")
 	customers := f.out.some(c, 100)
 	pace := float64(c.between(15, 60))
-	news := float64(c.between(50, 85)) / 100
+	news := float64(c.between(20, 60)) / 100
 	f.add(Machine{Name: "crm", Kind: KindCRM, IP: "10.2.0.12", Host: "crm01." + OwnDomain, Address: "service@" + OwnDomain, Account: `CORP\svc-crm`},
 		func(m *Machine, c chance, n int) []*Session {
 			if !f.w.workday(n) && c.odds(0.9) {

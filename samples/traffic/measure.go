@@ -73,9 +73,10 @@ func (q Quantiles) at(level float64) float64 {
 }
 
 // measure measures stretches of so many days of letters, sorted by time; each
-// stretch begins at second 0 and with an empty memory.
-func measure(days int, stretches ...[]Letter) *Measures {
-	k := &measurer{days: days}
+// stretch begins at second 0 and with an empty memory. Of those with a number of
+// people or more, only what people hear from them counts.
+func measure(days, people int, stretches ...[]Letter) *Measures {
+	k := &measurer{days: days, people: people}
 	for _, letters := range stretches {
 		k.order, k.senders = nil, map[int]*measured{}
 		for i := range letters {
@@ -89,6 +90,7 @@ func measure(days int, stretches ...[]Letter) *Measures {
 // measurer counts letters in the order of time.
 type measurer struct {
 	days    int
+	people  int
 	order   []*measured // In the order of their first letters, so that sums are the same each time.
 	senders map[int]*measured
 
@@ -136,6 +138,10 @@ func (k *measurer) sender(id int) *measured {
 }
 
 func (k *measurer) letter(l *Letter) {
+	if l.From >= k.people {
+		k.hear(l)
+		return
+	}
 	s := k.sender(l.From)
 	k.messages++
 	k.weekdays[l.day()%daysAWeek]++
@@ -163,6 +169,10 @@ func (k *measurer) letter(l *Letter) {
 	if reply {
 		k.replies++
 	}
+	k.hear(l)
+}
+
+func (k *measurer) hear(l *Letter) {
 	for _, to := range l.To {
 		k.sender(to).heard[l.From] = l.At
 	}

@@ -1,6 +1,9 @@
 package traffic
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // MeasureWeeks measures stretches of some weeks of a data set: those that are not
 // thin.
@@ -10,7 +13,7 @@ func MeasureWeeks(letters []Letter, weeks int) *Measures {
 	for _, monday := range busyWeeks(letters, days) {
 		stretches = append(stretches, weeksOf(letters, monday, days))
 	}
-	return measure(days, stretches...)
+	return measure(days, math.MaxInt, stretches...)
 }
 
 // Number is a measure that is one number.

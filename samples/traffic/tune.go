@@ -29,7 +29,7 @@ func SimulatedMeasures(m *Model, seed uint64) *Measures {
 	for i := range 3 {
 		all = append(all, simulate(newChance(seed, "measures "+itoa(i)), m, m.Measured.Senders, days))
 	}
-	return measure(days, all...)
+	return measure(days, math.MaxInt, all...)
 }
 
 // tune moves each parameter towards where got would be what was measured. step is

@@ -81,7 +81,7 @@ func TestWorldIISRows(t *testing.T) {
 }
 
 func TestWorldExchangeRows(t *testing.T) {
-	w := NewWorld(WorldOptions{Seed: 2, People: 40, Days: 21, Exchange: true})
+	w := NewWorld(WorldOptions{Seed: 2, People: 40, Days: 10, Exchange: true})
 	sessions := w.Sessions()
 	scene := writeWorld(t, w, sessions)
 	var got tally
@@ -126,7 +126,7 @@ func TestWorldSeedDecides(t *testing.T) {
 	}
 	for _, exchange := range []bool{false, true} {
 		make := func(seed uint64) *World {
-			return NewWorld(WorldOptions{Seed: seed, People: 30, Days: 14, Exchange: exchange})
+			return NewWorld(WorldOptions{Seed: seed, People: 30, Days: 4, Exchange: exchange})
 		}
 		w := make(7)
 		sessions := w.Sessions()

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"maps"
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -139,5 +140,52 @@ func TestWorldReplay(t *testing.T) {
 	}
 	if other := NewWorld(WorldOptions{Seed: 3, Days: 28, Behaviour: set, WithoutMachines: true}); reflect.DeepEqual(other.letters, w.letters) {
 		t.Error("got the same weeks from two seeds; want others: the set has three stretches")
+	}
+}
+
+// People of a world write as the model's people were measured, though there is an
+// outside: it gets somewhat less than half.
+func TestWorldPeopleWriteAsMeasured(t *testing.T) {
+	const people, days = 150, 42
+	for _, b := range BuiltinBehaviours() {
+		var all [][]Letter
+		outside := map[bool]float64{}
+		for seed := range uint64(4) {
+			w := NewWorld(WorldOptions{Seed: seed, People: people, Days: days, Behaviour: b})
+			var letters []Letter
+			for _, l := range w.letters {
+				if l.From < people {
+					switch w.People[l.From].Kind {
+					case KindSales, KindPrivate, KindInvitation, KindMerge:
+						continue
+					}
+					for _, to := range l.To {
+						outside[!own(w.address(to))]++
+					}
+				}
+				letters = append(letters, l)
+			}
+			all = append(all, letters)
+		}
+		if share := outside[true] / (outside[true] + outside[false]); share < 0.35 || share > 0.55 {
+			t.Errorf("%s: got %.2f of the recipients outside; want 0.35 to 0.55", b.Name, share)
+		}
+		got, want := measure(days, people, all...), b.Model.Measured
+		check := func(name string, got, want, share, least float64) {
+			if math.Abs(got-want) > max(share*want, least) {
+				t.Errorf("%s, %s: got %.3g; want %.3g", b.Name, name, got, want)
+			}
+		}
+		for i, share := range want.New[:8] {
+			check("new "+itoa(i), got.New[i], share, 0.25, 0.05)
+		}
+		for _, level := range []float64{0.25, 0.5, 0.75, 0.9, 0.95} {
+			check("rate", got.Rate.at(level), want.Rate.at(level), 0.2, 0.1)
+			check("distinct", got.Distinct.at(level), want.Distinct.at(level), 0.3, 1)
+			check("dispersion", got.Dispersion.at(level), want.Dispersion.at(level), 0.35, 0.3)
+			check("peak hour", got.PeakHour.at(level), want.PeakHour.at(level), 0.3, 1)
+		}
+		check("reply", got.Reply, want.Reply, 0, 0.1)
+		check("wrote to", got.WroteTo, want.WroteTo, 0, 0.12)
 	}
 }

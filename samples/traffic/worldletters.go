@@ -9,159 +9,119 @@ import (
 
 // Assumptions about people outside: the sets of real behaviour have none.
 const (
-	outsideMost  = 0.9  // Of new recipients, of whoever writes to the outside most; the mean is a third.
-	outsideCurve = 1.6  // The mean is outsideMost/(1+outsideCurve).
-	sharedNew    = 0.35 // Of new recipients outside: somebody else of the organisation knows them.
-	besideSame   = 0.7  // Of new further recipients of a message to the outside: outside too.
-	newGone      = 0.02 // New addresses that do not exist: typing errors, old cards.
+	outsideMost = 0.75 // Of new recipients, of whoever writes to the outside most; the mean is half of it.
+	sharedNew   = 0.35 // Of new recipients outside: somebody else of the organisation knows them.
+	besideSame  = 0.7  // Of new further recipients of a message to the outside: outside too.
+	newGone     = 0.02 // New addresses that do not exist: typing errors, old cards.
+	answered    = 0.45 // Of messages to a few people outside: each answers with these odds.
+	unprompted  = 0.35 // Letters from outside that answer none, by letters that a person writes.
+	fromKnown   = 0.8  // Of these: the person wrote to the sender before.
 )
 
-// write makes the letters of a model's people.
+// write makes the letters of a model's people, and those that they get from
+// outside.
 func (w *World) write(m *Model) []Letter {
 	c := newChance(w.Seed, "world letters")
-	h := newHabits(c, m, len(w.People))
-	first := (int(w.First.Weekday()) + 6) % daysAWeek // The habits' weeks begin on Monday.
-	share := make([]float64, len(w.People))
-	for i := range h.people {
-		share[i] = outsideMost * math.Pow(c.Float64(), outsideCurve)
-		h.people[i].from = first + w.People[i].From
-		if w.People[i].Kind == KindSales {
-			share[i] = outsideMost
-			h.people[i].rate = max(h.people[i].rate, 4)
-			h.people[i].unlike = max(h.people[i].unlike, 2)
-		}
-		h.people[i].away = Days{first + w.People[i].Away.From, first + w.People[i].Away.Until}
-	}
-	h.stranger = func(person int, aside bool) (int, bool) {
-		odds := share[person]
-		if aside {
-			odds = besideSame
-		}
-		if !c.odds(odds) {
-			return 0, false
-		}
-		if c.odds(sharedNew) {
-			return len(w.People) + w.outsiders.known(c), true
-		}
-		return len(w.People) + w.outsiders.fresh(c, newGone), true
+	o := &correspondence{w: w, chance: c, habits: newHabits(c, m, len(w.People)), first: (int(w.First.Weekday()) + 6) % daysAWeek}
+	o.habits.stranger, o.habits.answer = o.stranger, o.answer
+	for i := range o.habits.people {
+		o.settle(&o.habits.people[i], &w.People[i])
 	}
 	var letters []Letter
 	for n := range w.Days {
-		day := h.day(first + n)
-		for i := range day {
-			day[i].At -= first * secondsADay
+		o.unprompted(n)
+		for _, l := range o.habits.day(o.first + n) {
+			l.At -= o.first * secondsADay
+			letters = append(letters, l)
 		}
-		letters = append(letters, day...)
 	}
 	return w.extras(letters)
 }
 
-// Days is a stretch of days, without the last one.
-type Days struct{ From, Until int }
-
-func (d Days) has(n int) bool { return n >= d.From && n < d.Until }
-
-// extras adds the letters that make people special.
-func (w *World) extras(letters []Letter) []Letter {
-	for i := range w.People {
-		e := extra{newChance(w.Seed, "extras "+itoa(i)), w, i, nil}
-		switch p := &w.People[i]; p.Kind {
-		case KindSales:
-			e.sales()
-		case KindPrivate:
-			e.private()
-		case KindInvitation:
-			e.invitation(p.event)
-		case KindMerge:
-			e.merge(p.event)
-		}
-		letters = append(letters, e.letters...)
-	}
-	sortLetters(letters)
-	return letters
-}
-
-// extra makes letters of one person.
-type extra struct {
+// correspondence is the mail of a model's people with each other and the outside.
+type correspondence struct {
 	chance
-	w       *World
-	person  int
-	letters []Letter
+	w      *World
+	habits *habits
+	first  int       // Day of the habits' first week, which begins on Monday, that is the world's first.
+	share  []float64 // Of new recipients that are outside, by person.
 }
 
-func (e *extra) letter(day, second int, to ...int) {
-	e.letters = append(e.letters, Letter{At: day*secondsADay + second, From: e.person, To: to})
+// settle gives a person's habits what is special about the person.
+func (o *correspondence) settle(h *habit, p *Person) {
+	share := outsideMost * o.Float64()
+	h.from = o.first + p.From
+	h.away = Days{o.first + p.Away.From, o.first + p.Away.Until}
+	if p.Kind == KindSales {
+		share = outsideMost
+		h.rate, h.unlike = max(h.rate, 4), max(h.unlike, 2)
+	}
+	o.share = append(o.share, share)
 }
 
-// outsider is the number of an outsider as a recipient.
-func (e *extra) outsider(i int) int { return len(e.w.People) + i }
+// stranger is somebody new outside, as habits.stranger.
+func (o *correspondence) stranger(person int, aside bool) (int, bool) {
+	odds := o.share[person]
+	if aside {
+		odds = besideSame
+	}
+	if !o.odds(odds) {
+		return 0, false
+	}
+	if o.odds(sharedNew) {
+		return len(o.w.People) + o.w.outsiders.known(o.chance), true
+	}
+	return len(o.w.People) + o.w.outsiders.fresh(o.chance, newGone), true
+}
 
-// sales writes to two to eight new people each workday.
-func (e *extra) sales() {
-	pace := e.between(2, 8)
-	for n := range e.w.Days {
-		if !e.w.workday(n) || e.odds(0.12) {
+// answer is a letter back from outside, within hours of work.
+func (o *correspondence) answer(l *Letter, to int) (Letter, bool) {
+	if len(l.To) > 5 || o.w.outsiders.gone[o.w.address(to)] || !o.odds(answered) {
+		return Letter{}, false
+	}
+	hours := math.Exp(o.NormFloat64()*1.3) * 2
+	return Letter{At: officeTime(l.At + 60 + int(hours*3600)), From: to, To: []int{l.From}}, true
+}
+
+// unprompted are letters that come from outside on a day and answer none.
+func (o *correspondence) unprompted(n int) {
+	for i := range o.habits.people {
+		p := &o.habits.people[i]
+		if o.first+n < p.from {
 			continue
 		}
-		for range e.times(float64(pace)) {
-			e.letter(n, e.between(8*3600, 18*3600), e.outsider(e.w.outsiders.fresh(e.chance, 0.03)))
+		for range o.times(p.rate * unprompted * 2 * o.share[i]) {
+			at := officeTime((o.first+n)*secondsADay + o.between(7*3600, 19*3600))
+			o.habits.expect(Letter{At: at, From: o.writer(p), To: []int{i}})
 		}
 	}
 }
 
-// private writes to two to six friends, at lunch, in the evening and on Saturday.
-func (e *extra) private() {
-	var friends []int
-	for range e.between(2, 6) {
-		friends = append(friends, e.outsider(e.w.outsiders.at(e.chance, strangerDomains[e.IntN(len(strangerDomains))], 0)))
-	}
-	for n := range e.w.Days {
-		for range e.times(0.8) {
-			hour := [...]int{12, 12, 13, 18, 19, 20, 21, 22, 23}[e.IntN(9)]
-			e.letter(n, hour*3600+e.IntN(3600), friends[e.IntN(len(friends))])
+// writer is somebody outside who writes to a person.
+func (o *correspondence) writer(p *habit) int {
+	if len(p.events) > 0 && o.odds(fromKnown) {
+		for range 5 {
+			if id := p.events[o.IntN(len(p.events))]; id >= len(o.w.People) {
+				return id
+			}
 		}
 	}
+	if o.odds(sharedNew) {
+		return len(o.w.People) + o.w.outsiders.known(o.chance)
+	}
+	return len(o.w.People) + o.w.outsiders.fresh(o.chance, 0)
 }
 
-// invitation is one message to 50 to 300 people, of whom some are new.
-func (e *extra) invitation(day int) {
-	known := e.w.outsiders
-	var to []int
-	for range e.between(50, 300) {
-		r := e.outsider(known.known(e.chance))
-		switch {
-		case e.odds(0.3):
-			r = e.outsider(known.fresh(e.chance, 0.03))
-		case e.odds(0.3):
-			r = e.IntN(len(e.w.People))
+// officeTime moves a moment out of the night and the weekend, to the workday after.
+func officeTime(at int) int {
+	for range 30 {
+		hour, weekday := at%secondsADay/3600, at/secondsADay%daysAWeek
+		if hour >= 7 && hour < 20 && weekday < 5 {
+			break
 		}
-		if r != e.person && !slices.Contains(to, r) {
-			to = append(to, r)
-		}
+		at += 5 * 3600
 	}
-	e.letter(day, e.between(9*3600, 17*3600), to...)
-}
-
-// merge is 100 to 200 letters within an hour, most of them to people whom the
-// organisation knows, and the same again after four weeks.
-func (e *extra) merge(day int) {
-	var list []int
-	for range e.between(100, 200) {
-		r := e.w.outsiders.known(e.chance)
-		if e.odds(0.12) {
-			r = e.w.outsiders.fresh(e.chance, 0.03)
-		}
-		if r = e.outsider(r); !slices.Contains(list, r) {
-			list = append(list, r)
-		}
-	}
-	for ; day < e.w.Days; day += 28 {
-		second := e.between(9*3600, 16*3600)
-		for _, r := range list {
-			e.letter(day, second, r)
-			second += e.between(10, 30)
-		}
-	}
+	return at
 }
 
 // acquaint writes down how much people write and to whom in the first half of the

@@ -2,7 +2,6 @@ package traffic
 
 import (
 	"cmp"
-	"math"
 	"time"
 )
 
@@ -12,8 +11,6 @@ var mailStyles = [...]string{"", "", "sized", "sized", "spaced"}
 
 // Assumptions about mail from outside.
 const (
-	answered    = 0.4   // Of messages to somebody outside, who answers within hours.
-	wroteFirst  = 0.4   // Of new people outside, who wrote in before.
 	unasked     = 0.8   // Newsletters and advertisements a person and day.
 	mistyped    = 0.004 // Of recipients inside: there is no such mailbox.
 	lateBounces = 0.3   // Of addresses that exist no more: the report comes as a message of its own.
@@ -21,7 +18,7 @@ const (
 
 // Sessions is the ordinary mail, sorted by start.
 func (w *World) Sessions() []*Session {
-	m := &post{chance: newChance(w.Seed, "world mail"), w: w, met: map[[2]int]bool{}, told: map[string]bool{}}
+	m := &post{chance: newChance(w.Seed, "world mail"), w: w, told: map[string]bool{}}
 	for i := range w.letters {
 		m.letter(&w.letters[i])
 	}
@@ -44,14 +41,12 @@ func (w *World) Sessions() []*Session {
 // post turns letters into sessions.
 type post struct {
 	chance
-	w   *World
-	all []*Session
-	met map[[2]int]bool // Who wrote to whom outside.
-
+	w    *World
+	all  []*Session
 	told map[string]bool // Who got a vacation reply from whom.
 }
 
-// letter makes the session of one letter, and those that it causes.
+// letter makes the session of one letter, and of what comes back at once.
 func (m *post) letter(l *Letter) {
 	at := m.w.wall(l.At).Add(m.span(0, 999*time.Millisecond))
 	if l.From >= len(m.w.People) {
@@ -66,9 +61,7 @@ func (m *post) letter(l *Letter) {
 	}
 	s.send(m.message(p, l))
 	m.all = append(m.all, s)
-	if m.w.behaviour.Model != nil {
-		m.echoes(l, s)
-	}
+	m.bounces(l, s)
 }
 
 // mistakes are passwords that people mistype.
@@ -97,50 +90,18 @@ func (m *post) message(p *Person, l *Letter) Message {
 	return msg
 }
 
-// echoes are what people outside to whom a letter goes wrote before or answer.
-func (m *post) echoes(l *Letter, s *Session) {
-	if len(l.To) > 5 {
-		return // Invitations are answered by few.
-	}
+// bounces are reports that somebody does not exist, where a server outside sends
+// them only after it took the mail.
+func (m *post) bounces(l *Letter, s *Session) {
 	p := &m.w.People[l.From]
 	for _, id := range l.To {
-		path := m.w.address(id)
-		if id < len(m.w.People) || own(path) {
-			continue
-		}
-		pair := [2]int{l.From, id}
-		if !m.met[pair] && m.odds(wroteFirst) && !m.w.outsiders.gone[path] {
-			before := time.Duration(math.Exp(m.NormFloat64()*1.3) * float64(2*time.Hour))
-			m.inbound(m.w.officeTime(s.Start.Add(-before), -1), path, p)
-		}
-		m.met[pair] = true
-		switch {
-		case m.w.outsiders.gone[path]:
-			if m.odds(lateBounces) {
-				m.inbound(s.End.Add(m.span(20*time.Second, time.Hour)), "", p)
-			}
-		case m.odds(answered):
-			after := time.Duration(math.Exp(m.NormFloat64()*1.3) * float64(2*time.Hour))
-			m.inbound(m.w.officeTime(s.End.Add(time.Minute+after), 1), path, p)
+		if id >= len(m.w.People) && m.w.outsiders.gone[m.w.address(id)] && m.odds(lateBounces) {
+			m.inbound(s.End.Add(m.span(20*time.Second, time.Hour)), "", p)
 		}
 	}
 }
 
-// officeTime moves a moment out of the night and the weekend, to the workday after
-// or before.
-func (w *World) officeTime(at time.Time, way int) time.Time {
-	t := at.In(w.Zone)
-	for range 10 {
-		d := t.Weekday()
-		if h := t.Hour(); h >= 7 && h < 20 && d != time.Saturday && d != time.Sunday {
-			break
-		}
-		t = t.Add(time.Duration(way) * 5 * time.Hour)
-	}
-	return t
-}
-
-// fromOutside is a letter that one of a replayed set's people outside writes.
+// fromOutside is a letter that somebody outside writes.
 func (m *post) fromOutside(l *Letter, at time.Time) {
 	for _, id := range l.To {
 		if id < len(m.w.People) {

@@ -30,6 +30,11 @@ type Lease struct {
 	IP   string
 }
 
+// Days is a stretch of days, without the last one.
+type Days struct{ From, Until int }
+
+func (d Days) has(n int) bool { return n >= d.From && n < d.Until }
+
 // groups are the kinds of people: how many of a hundred, and at most.
 var groups = []struct {
 	kind    string
