@@ -212,3 +212,22 @@ func (r *caseReader) finding(who mail.Submitter) *finding {
 	}
 	return f
 }
+
+// MemorySince is when the memory of a Judgement's Cases begins: when the first
+// recipient was seen. 0 is never, and for cases of another version.
+func MemorySince(cases []byte) mail.Time {
+	r := caseReader{rest: cases}
+	if version := r.bytes(1); version == nil || version[0] != casesVersion {
+		return 0
+	}
+	r.log() // The hash of the rules is no matter.
+	r.until = mail.Time(r.signed())
+	for range r.count() {
+		r.log()
+	}
+	since := r.time()
+	if r.err != nil {
+		return 0
+	}
+	return since
+}

@@ -140,3 +140,21 @@ func (c *calendar) seek(t mail.Time) {
 		c.to = mail.Of(end)
 	}
 }
+
+// Calendar tells the times of a site.
+type Calendar struct{ of *calendar }
+
+// NewCalendar reads hours. The error says what is wrong with them.
+func NewCalendar(h Hours) (Calendar, error) {
+	c, err := newCalendar(h)
+	return Calendar{c}, err
+}
+
+// OffHours is true outside business hours and on holidays.
+func (c Calendar) OffHours(t mail.Time) bool { return c.of.offHours(t) }
+
+// Local is the day, counted from 1970-01-01, and the hour where the site is.
+func (c Calendar) Local(t mail.Time) (day int32, hour int) {
+	day, h := c.of.local(t)
+	return day, int(h)
+}

@@ -87,6 +87,20 @@ func (j *judge) restoreProfile(stored Profile) error {
 	return nil
 }
 
+// SharedFrom is the day, counted from 1970-01-01, from which on the submitter is taken
+// for a host that many share: then the addresses of own domains behind it are judged
+// in its place. false: for none.
+func (p Profile) SharedFrom() (day int32, ok bool) {
+	var state profileState
+	if len(p.State) < 3 || p.State[0] != profileVersion {
+		return 0, false
+	}
+	if _, err := binary.Decode(p.State[3:], binary.LittleEndian, &state); err != nil {
+		return 0, false
+	}
+	return state.Shared, state.Shared != 0
+}
+
 func (p *profile) read(text []byte) error {
 	if len(text) < 3 || text[0] != profileVersion {
 		return errDamaged

@@ -29,6 +29,8 @@ const (
 	selectNewest = `SELECT max(coalesce((SELECT max(time) FROM transactions), 0), coalesce((SELECT max(time) FROM logins), 0),
 		coalesce((SELECT max(last_time) FROM logs), 0))`
 
+	updatePruned = `UPDATE meta SET pruned = ?1 WHERE pruned < ?1`
+
 	deleteOldRecipients = `DELETE FROM recipients WHERE id IN (SELECT r.id FROM
 		(SELECT id FROM transactions WHERE time < ?1 ORDER BY time, id LIMIT ?2) t
 		CROSS JOIN recipients r ON r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535)`
@@ -58,6 +60,9 @@ func (db *DB) Prune(ctx context.Context, keep time.Duration) (Pruned, error) {
 	}
 	p.Before = newest.Add(-keep)
 	before := int64(p.Before)
+	if _, err := db.deleteRows(ctx, updatePruned, before); err != nil {
+		return p, err
+	}
 	if err := db.pruneTransactions(ctx, before, &p); err != nil {
 		return p, err
 	}
@@ -118,7 +123,7 @@ func (db *DB) step(ctx context.Context, f func(ctx context.Context, tx *sql.Tx, 
 	return db.change(ctx, f)
 }
 
-// deleteRows runs a statement as a step, and tells how many rows it removed.
+// deleteRows runs a statement as a step, and tells how many rows it removed or changed.
 func (db *DB) deleteRows(ctx context.Context, statement string, args ...any) (n int64, err error) {
 	err = db.step(ctx, func(ctx context.Context, tx *sql.Tx, _ *known) error {
 		n, err = affected(ctx, tx, statement, args...)

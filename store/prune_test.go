@@ -34,6 +34,9 @@ func TestPrune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s, err := db.Status(t.Context()); err != nil || s.Pruned != p.Before {
+		t.Errorf("got a status that says rows before %s are gone, %v; want %s", s.Pruned, err, p.Before)
+	}
 	wantPruned := Pruned{Before: newest.EndAt - 86400, Transactions: 4, Recipients: 7, Logins: 2, Deliveries: 2, Findings: 1, Episodes: 1, Addresses: 4}
 	if diff := cmp.Diff(wantPruned, p); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)

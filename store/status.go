@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"relaywatch/detect"
 	"relaywatch/ingest"
 	"relaywatch/mail"
 )
@@ -27,6 +28,8 @@ type Status struct {
 
 	Oldest      mail.Time // Of the stored rows; 0 if there is none.
 	Newest      mail.Time
+	Pruned      mail.Time // Rows before it were removed; 0: none ever were.
+	MemorySince mail.Time // When the memory of who mailed whom begins; 0 before the first judgement.
 	JudgedUntil mail.Time // All rows up to here are judged for good; 0 before the first judgement.
 
 	Findings     int64
@@ -45,7 +48,8 @@ const (
 		(SELECT count(*) FROM v_findings), (SELECT count(*) FROM v_silenced), (SELECT count(*) FROM v_suspects WHERE state IN ('open', 'confirmed'))
 		FROM (SELECT count(*) AS transactions, coalesce(sum(CASE o.direction WHEN 0 THEN t.recipients END), 0) AS recipients
 			FROM transactions t JOIN origins o ON o.id = t.origin_id WHERE o.hop = 0) mail`
-	selectOldest = `SELECT min(coalesce((SELECT min(time) FROM transactions), 1 << 62), coalesce((SELECT min(time) FROM logins), 1 << 62),
+	selectMemorySince = `SELECT (SELECT pruned FROM meta), (SELECT cases FROM checkpoint)`
+	selectOldest      = `SELECT min(coalesce((SELECT min(time) FROM transactions), 1 << 62), coalesce((SELECT min(time) FROM logins), 1 << 62),
 		coalesce((SELECT min(time) FROM deliveries), 1 << 62))`
 )
 
@@ -69,6 +73,11 @@ func (db *DB) Status(ctx context.Context) (Status, error) {
 		if err != nil {
 			return err
 		}
+		var cases []byte
+		if err := tx.QueryRowContext(ctx, selectMemorySince).Scan(&s.Pruned, &cases); err != nil {
+			return err
+		}
+		s.MemorySince = detect.MemorySince(cases)
 		if err := tx.QueryRowContext(ctx, selectNewest).Scan(&s.Newest); err != nil {
 			return err
 		}
