@@ -70,7 +70,7 @@ func (h *habits) former(n int) int {
 // somebodyNew is somebody to whom a person has not written yet, if there still is.
 func (h *habits) somebodyNew(person int, outside bool) int {
 	p := &h.people[person]
-	if h.stranger != nil && !p.inside {
+	if h.stranger != nil {
 		if r, ok := h.stranger(person, outside); ok {
 			return r
 		}

@@ -30,7 +30,6 @@ type habit struct {
 	single    float64 // Share of messages to one recipient.
 	unlike    float64 // Factor on the share of new recipients.
 	irregular float64 // k of the days' negative binomial distribution.
-	inside    bool    // Writes to those inside only.
 	from      int     // First day of work.
 	away      Days    // On holiday.
 	known     map[int]bool

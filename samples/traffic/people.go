@@ -37,7 +37,7 @@ type Person struct {
 	Kind   string  // KindPerson for most.
 	Leases []Lease // Addresses in the order of time, if they change.
 	From   int     // First day of work.
-	Away   Days    // On holiday; the mailbox answers.
+	Away   Days    // On holiday; the mailbox answers. People of a replayed set go on writing.
 	event  int     // Day of what makes its kind.
 	style  int     // Of the mail program: see mailStyles.
 }

@@ -32,7 +32,11 @@ type extra struct {
 	letters []Letter
 }
 
+// letter adds a letter, unless the person is on holiday.
 func (e *extra) letter(day, second int, to ...int) {
+	if e.w.People[e.person].Away.has(day) && e.w.behaviour.Model != nil {
+		return
+	}
 	e.letters = append(e.letters, Letter{At: day*secondsADay + second, From: e.person, To: to})
 }
 

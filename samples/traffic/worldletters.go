@@ -14,7 +14,7 @@ const (
 	besideSame  = 0.7  // Of new further recipients of a message to the outside: outside too.
 	newGone     = 0.02 // New addresses that do not exist: typing errors, old cards.
 	answered    = 0.45 // Of messages to a few people outside: each answers with these odds.
-	unprompted  = 0.35 // Letters from outside that answer none, by letters that a person writes.
+	unprompted  = 0.7  // Letters from outside that answer none: so many by a person's letters and share of new recipients outside.
 	fromKnown   = 0.8  // Of these: the person wrote to the sender before.
 )
 
@@ -90,7 +90,7 @@ func (o *correspondence) unprompted(n int) {
 		if o.first+n < p.from {
 			continue
 		}
-		for range o.times(p.rate * unprompted * 2 * o.share[i]) {
+		for range o.times(p.rate * unprompted * o.share[i]) {
 			at := officeTime((o.first+n)*secondsADay + o.between(7*3600, 19*3600))
 			o.habits.expect(Letter{At: at, From: o.writer(p), To: []int{i}})
 		}

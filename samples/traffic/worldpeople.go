@@ -131,7 +131,7 @@ func (w *World) settle(c chance, p *Person, kind string, i int) {
 	case KindNewcomer:
 		p.From = w.Days/3 + c.IntN(w.Days/3+1)
 	case KindInvitation, KindMerge, KindTelephone:
-		p.event = w.eventDay(c)
+		p.event, p.Away = w.eventDay(c), Days{}
 	}
 }
 
