@@ -6,10 +6,10 @@ import (
 	"relaywatch/detect"
 )
 
-// variant is a set of rules with one thing taken away.
+// variant is another set of rules, as one with a thing taken away.
 type variant struct {
-	without string
-	rules   []*detect.Rule
+	name  string
+	rules []*detect.Rule
 }
 
 // parts are what can be taken from the evidence of a sequential rule.
@@ -34,12 +34,12 @@ func clear[T comparable](value *T) bool {
 	return had
 }
 
-// variants are the rules without each of them, and without each part of the evidence
+// without are the rules without each of them, and without each part of the evidence
 // of those that are sequential.
-func variants(rules []*detect.Rule) []variant {
+func without(rules []*detect.Rule) []variant {
 	var all []variant
 	for i, r := range rules {
-		all = append(all, variant{r.Name, slices.Delete(slices.Clone(rules), i, i+1)})
+		all = append(all, variant{"without " + r.Name, slices.Delete(slices.Clone(rules), i, i+1)})
 		if r.Weigher == nil {
 			continue
 		}
@@ -51,7 +51,7 @@ func variants(rules []*detect.Rule) []variant {
 			changed.Weigher = &weigher
 			with := slices.Clone(rules)
 			with[i] = &changed
-			all = append(all, variant{r.Name + ": " + part.name, with})
+			all = append(all, variant{"without " + r.Name + ": " + part.name, with})
 		}
 	}
 	return all

@@ -6,10 +6,10 @@ import (
 )
 
 // Each variant lacks one thing, and the rules themselves stay as they are.
-func TestVariants(t *testing.T) {
+func TestWithout(t *testing.T) {
 	ruleSet := builtIn(t)
 	rulesLeft, partsLeft := 0, 0
-	for _, v := range variants(ruleSet) {
+	for _, v := range without(ruleSet) {
 		if len(v.rules) == len(ruleSet)-1 {
 			rulesLeft++
 			continue
@@ -22,7 +22,7 @@ func TestVariants(t *testing.T) {
 			}
 		}
 		if changed != 1 {
-			t.Errorf("%s: got %d changed rules; want 1", v.without, changed)
+			t.Errorf("%s: got %d changed rules; want 1", v.name, changed)
 		}
 	}
 	if rulesLeft != len(ruleSet) || partsLeft < 5 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,8 @@ func TestTruthIsInTheRows(t *testing.T) {
 }
 
 func TestEvaluationOfASmallWorld(t *testing.T) {
-	e := evaluation{plan: small(1), rules: builtIn(t), ablation: true, workers: 2}
+	ruleSet := builtIn(t)
+	e := evaluation{plan: small(1), rules: ruleSet, variants: without(ruleSet)[:4], workers: 2}
 	m, err := e.run(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -76,8 +78,8 @@ func TestEvaluationOfASmallWorld(t *testing.T) {
 	if m.Worlds != 2 || m.Days.all() < 150 || m.Recipients < 1000 {
 		t.Errorf("got %d worlds, %d submitter-days, %d recipients; want 2, 200 and 1000 at least", m.Worlds, m.Days.all(), m.Recipients)
 	}
-	if len(m.Detectors) != 1+len(baselines) || len(m.Without) <= len(e.rules) {
-		t.Fatalf("got %d detectors and %d rules left out", len(m.Detectors), len(m.Without))
+	if len(m.Detectors) != 1+len(baselines) || len(m.Variants) != len(e.variants) {
+		t.Fatalf("got %d detectors and %d variants", len(m.Detectors), len(m.Variants))
 	}
 	for _, d := range m.Detectors {
 		if len(d.Attacks) != len(m.Detectors[0].Attacks) {
@@ -89,12 +91,12 @@ func TestEvaluationOfASmallWorld(t *testing.T) {
 			}
 		}
 	}
-	e.ablation = false
+	e.variants = nil
 	again, err := e.run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Without = nil
+	m.Variants = nil
 	one, _ := json.Marshal(m)
 	two, _ := json.Marshal(again)
 	if !bytes.Equal(one, two) {
@@ -157,9 +159,14 @@ func TestCommand(t *testing.T) {
 		"--verbose":  {"Seeds 2-2, rules built-in", "relaywatch", "own mean + 3 sigma/h", "Goals", "rotating", "found: seed 2"},
 		"--markdown": {"| detector |", "| --- |", "**Goals**"},
 		"--json":     {`"detectors"`, `"goals"`, `"leak"`},
+		"--compare":  {"What changes with other rules", "../../rules"},
 	} {
 		var out bytes.Buffer
-		if err := run(context.Background(), append(args, format), &out); err != nil {
+		formatArgs := append(slices.Clone(args), format)
+		if format == "--compare" {
+			formatArgs = append(formatArgs, "../../rules")
+		}
+		if err := run(context.Background(), formatArgs, &out); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range wants {

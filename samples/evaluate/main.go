@@ -32,6 +32,7 @@ func main() {
 // options are what the command line says.
 type options struct {
 	seeds, rules, without, behaviour  string
+	compare                           []string
 	ablation, markdown, json, verbose bool
 	people, days, workers             int
 }
@@ -42,6 +43,10 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.seeds, "seeds", "table", "table, tuning, or as 1-20")
 	f.StringVar(&o.rules, "rules", "", "`FOLDER` of rules; empty is the built-in ones")
 	f.StringVar(&o.without, "without", "", "leave this `RULE` out")
+	f.Func("compare", "also with the rules of this `FOLDER`; may be given again", func(folder string) error {
+		o.compare = append(o.compare, folder)
+		return nil
+	})
 	f.StringVar(&o.behaviour, "behaviour", "", "`FILE` of who really mailed whom, to replay")
 	f.BoolVar(&o.ablation, "ablation", false, "also without each rule in turn")
 	f.BoolVar(&o.markdown, "markdown", false, "tables as Markdown")
@@ -78,7 +83,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	e := evaluation{plan: p, rules: ruleSet, ablation: o.ablation, workers: max(1, o.workers)}
+	e := evaluation{plan: p, rules: ruleSet, workers: max(1, o.workers)}
+	if o.ablation {
+		e.variants = without(ruleSet)
+	}
+	for _, folder := range o.compare {
+		others, _, err := loadRules(folder, "")
+		if err != nil {
+			return err
+		}
+		e.variants = append(e.variants, variant{folder, others})
+	}
 	m, err := e.run(ctx)
 	if err != nil {
 		return err

@@ -73,7 +73,8 @@ func (p *printer) report(m *measured) {
 	p.byGroup(m, "By attack, beside the simple rules: found, leak (median/p90)", "attack", names(), ofName)
 	p.byKind(m)
 	p.byWeek(m)
-	p.ablation(m)
+	p.byRule(m)
+	p.variants(m)
 	p.goals(m)
 }
 
@@ -182,15 +183,42 @@ func (p *printer) byWeek(m *measured) {
 	p.table("False alarms of relaywatch by week of the log", []string{"week", "submitter-days", "false", "in 1,000"}, cells)
 }
 
-// ablation tells what leaving out each rule changes.
-func (p *printer) ablation(m *measured) {
-	if len(m.Without) == 0 {
+// byRule tells in how many attacks and false alarms each rule held, and where it
+// alone opened the episode.
+func (p *printer) byRule(m *measured) {
+	var cells [][]string
+	for _, name := range m.Alerts {
+		var n [4]int
+		count := func(rules []string, all, alone *int) {
+			if !slices.Contains(rules, name) {
+				return
+			}
+			*all++
+			if !slices.ContainsFunc(rules, func(r string) bool { return r != name && slices.Contains(m.Alerts, r) }) {
+				*alone++
+			}
+		}
+		for _, a := range m.Detectors[0].Attacks {
+			count(a.Rules, &n[0], &n[1])
+		}
+		for _, a := range m.Detectors[0].FalseAlarms {
+			count(a.Rules, &n[2], &n[3])
+		}
+		cells = append(cells, []string{name, whole(n[0]), whole(n[1]), whole(n[2]), whole(n[3])})
+	}
+	p.table("Attacks and false alarms in which each alert rule held",
+		[]string{"rule", "attacks", "alone", "false alarms", "alone"}, cells)
+}
+
+// variants tell what other rules change.
+func (p *printer) variants(m *measured) {
+	if len(m.Variants) == 0 {
 		return
 	}
 	all := figuresOf(m.Detectors[0].Attacks, everyAttack)
 	var cells [][]string
-	for i := range m.Without {
-		d := &m.Without[i]
+	for i := range m.Variants {
+		d := &m.Variants[i]
 		f := figuresOf(d.Attacks, everyAttack)
 		cells = append(cells, []string{
 			d.Name, fmt.Sprintf("%+d", f.Found-all.Found), fmt.Sprintf("%+d", f.LeakP50-all.LeakP50), fmt.Sprintf("%+d", f.LeakP90-all.LeakP90),
@@ -198,7 +226,21 @@ func (p *printer) ablation(m *measured) {
 			fmt.Sprintf("%+d", len(d.FalseAlarms)-len(m.Detectors[0].FalseAlarms)),
 		})
 	}
-	p.table("What changes without a rule, or without a part of its evidence", []string{"without", "found", "leak p50", "leak p90", "leak in all", "false alarms"}, cells)
+	p.table("What changes with other rules", []string{"rules", "found", "leak p50", "leak p90", "leak in all", "false alarms"}, cells)
+	var columns []string
+	for _, c := range classes() {
+		columns = append(columns, c+" found", "leak")
+	}
+	cells = nil
+	for _, d := range append(m.Detectors[:1:1], m.Variants...) {
+		line := []string{d.Name}
+		for _, c := range classes() {
+			f := figuresOf(d.Attacks, ofClass(c))
+			line = append(line, whole(f.Found), fmt.Sprintf("%d/%d", f.LeakP50, f.LeakP90))
+		}
+		cells = append(cells, line)
+	}
+	p.table("The same by class: found, leak (median/p90)", append([]string{"rules"}, columns...), cells)
 }
 
 func total(attacks []attackResult) int {

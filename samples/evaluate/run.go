@@ -26,8 +26,9 @@ func (d *detectorResult) add(s score) {
 // baselines.
 type measured struct {
 	Detectors    []detectorResult `json:"detectors"`
-	Without      []detectorResult `json:"without,omitempty"` // relaywatch without one rule each, or one part of its evidence.
-	Days         submitterDays    `json:"submitter_days"`    // Clean ones.
+	Variants     []detectorResult `json:"variants,omitempty"` // relaywatch with other rules.
+	Alerts       []string         `json:"alerts"`             // Rules that may open an episode.
+	Days         submitterDays    `json:"submitter_days"`     // Clean ones.
 	Worlds       int              `json:"worlds"`
 	Transactions int              `json:"transactions"`
 	Recipients   int              `json:"recipients"`
@@ -35,7 +36,7 @@ type measured struct {
 
 // worldResult is what was measured in one world.
 type worldResult struct {
-	detectors, without       []score
+	detectors, variants      []score
 	days                     submitterDays
 	transactions, recipients int
 }
@@ -44,7 +45,7 @@ type worldResult struct {
 type evaluation struct {
 	plan     plan
 	rules    []*detect.Rule
-	ablation bool
+	variants []variant
 	workers  int
 }
 
@@ -87,14 +88,11 @@ func (e *evaluation) world(ctx context.Context, j job) (worldResult, error) {
 	for _, b := range baselines {
 		r.detectors = append(r.detectors, s.scoreOf(s.alarmsOf(b, rows)))
 	}
-	if !e.ablation {
-		return r, nil
-	}
-	for _, v := range variants(e.rules) {
+	for _, v := range e.variants {
 		if alarms, err = s.judged(v.rules); err != nil {
 			return worldResult{}, err
 		}
-		r.without = append(r.without, s.scoreOf(alarms))
+		r.variants = append(r.variants, s.scoreOf(alarms))
 	}
 	return r, nil
 }
@@ -104,17 +102,20 @@ func (e *evaluation) sum(results []worldResult) *measured {
 	for _, b := range baselines {
 		m.Detectors = append(m.Detectors, detectorResult{Name: b.name})
 	}
-	if e.ablation {
-		for _, v := range variants(e.rules) {
-			m.Without = append(m.Without, detectorResult{Name: v.without})
+	for _, v := range e.variants {
+		m.Variants = append(m.Variants, detectorResult{Name: v.name})
+	}
+	for _, r := range e.rules {
+		if r.Level == detect.LevelAlert {
+			m.Alerts = append(m.Alerts, r.Name)
 		}
 	}
 	for _, r := range results {
 		for i, s := range r.detectors {
 			m.Detectors[i].add(s)
 		}
-		for i, s := range r.without {
-			m.Without[i].add(s)
+		for i, s := range r.variants {
+			m.Variants[i].add(s)
 		}
 		m.Days.add(r.days)
 		m.Transactions += r.transactions
