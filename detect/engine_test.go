@@ -102,6 +102,44 @@ func TestWhoIsAccused(t *testing.T) {
 	}
 }
 
+// relaywatch's own mail accuses nobody, and nobody hides behind it: another recipient
+// under the same reverse-path counts, as does the same one under another.
+func TestOwnMail(t *testing.T) {
+	rules := loadText(t, map[string]string{"any": "submitters: [ip, user]\nfrom: any\nwindow: 1h\nwhen: external_recipients >= 1\nweight: 50\nlevel: alert\nsays: sent"})
+	site := corp()
+	site.Digest = detect.OwnMail{From: "relaywatch@corp.example", To: []mail.Path{"oncall@example.net", "chief@example.net"}}
+	from := func(path mail.Path, more ...mail.Path) func(*mail.Transaction) {
+		return func(t *mail.Transaction) {
+			t.ReversePath = path
+			for i, to := range more {
+				r := t.Recipients[0]
+				r.Pos.Offset += int64(i) + 1
+				r.Path = to
+				t.Recipients = append(t.Recipients, r)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		sent sending
+		want []string
+	}{
+		{"its own", sending{from: "10.1.4.7", at: noon, times: 1, to: "oncall@example.net", edit: from("relaywatch@corp.example", "chief@example.net")}, []string{}},
+		{"its own, by an account", sending{from: "user:ann", at: noon, times: 1, to: "oncall@example.net", edit: from("relaywatch@corp.example")}, []string{}},
+		{"somebody else beside", sending{from: "10.1.4.7", at: noon, times: 1, to: "oncall@example.net", edit: from("relaywatch@corp.example", "x@example.net")}, []string{"ip:10.1.4.7"}},
+		{"somebody else", sending{from: "10.1.4.7", at: noon, times: 1, to: "x@example.net", edit: from("relaywatch@corp.example")}, []string{"ip:10.1.4.7"}},
+		{"another sender", sending{from: "10.1.4.7", at: noon, times: 1, to: "oncall@example.net", edit: from("ann@corp.example")}, []string{"ip:10.1.4.7"}},
+		{"the null reverse-path", sending{from: "10.1.4.7", at: noon, times: 1, to: "oncall@example.net", edit: from("")}, []string{"ip:10.1.4.7"}},
+		{"a stranger outside", sending{from: "198.51.100.7", at: noon, times: 1, to: "oncall@example.net", edit: from("relaywatch@corp.example")}, []string{"ip:198.51.100.7"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, accused(judged(t, rules, site, c.sent))); diff != "" {
+				t.Errorf("accused (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 const fiveInAnHour = "submitters: [ip, user]\nwindow: 1h\nwhen: distinct_recipients >= 5\nweight: 60\nlevel: alert\nsays: mailed {distinct_recipients} people, {external_share} outside"
 
 func TestFindingTellsItsProof(t *testing.T) {

@@ -89,7 +89,10 @@ func (j *judge) events(to []event, p *part) []event {
 	}
 	for i := range t.Recipients {
 		r := &t.Recipients[i]
-		if r.At == 0 || p.class == outside && !j.network.relayed(t, r) {
+		switch {
+		case r.At == 0, p.class == outside && !j.network.relayed(t, r):
+			continue
+		case p.class != outside && j.network.isDigest(t.ReversePath, r.Path):
 			continue
 		}
 		to = append(to, event{at: r.At, pos: r.Pos, part: p, index: int32(i), kind: eventRecipient})

@@ -138,6 +138,14 @@ type Site struct {
 	Gateways   []netip.Addr   // Hosts that bring in the internet's mail.
 	Hours      Hours
 	Allow      []Allow
+	Digest     OwnMail `json:",omitzero"` // relaywatch's own mail.
+}
+
+// OwnMail is mail that relaywatch itself sends: it accuses nobody. Recipients that
+// are not in To count, whatever the reverse-path, so that nobody can hide behind it.
+type OwnMail struct {
+	From mail.Path   // Reverse-path, lower case.
+	To   []mail.Path // Recipients, lower case.
 }
 
 // Hours are the hours of business.

@@ -30,6 +30,7 @@ type network struct {
 	own      map[string]bool
 	hours    *calendar
 	allow    []allowed
+	digest   OwnMail
 
 	// Domains that were asked for before: the hash without its lowest bit, which is
 	// set for one outside. Others overwrite them.
@@ -44,7 +45,7 @@ type allowed struct {
 
 // newNetwork reports everything that is wrong with a site.
 func newNetwork(site Site) (*network, error) {
-	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool)}
+	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool), digest: site.Digest}
 	var errs []error
 	for _, prefix := range site.Internal {
 		if !prefix.IsValid() {
@@ -120,6 +121,11 @@ func (n *network) owns(domain string) bool {
 		domain = domain[dot+1:]
 	}
 	return true
+}
+
+// isDigest is true for a recipient of relaywatch's own mail.
+func (n *network) isDigest(from, to mail.Path) bool {
+	return from == n.digest.From && from != "" && slices.Contains(n.digest.To, to)
 }
 
 // silenced is the reason of the first allow-list entry that is in force at t and
