@@ -48,7 +48,7 @@ type Clock struct {
 func ParseClock(at string, zone *time.Location) (Clock, error) {
 	t, err := time.Parse("15:04", at)
 	if err != nil {
-		return Clock{}, fmt.Errorf("%q is no time of day: write it as 07:30", at)
+		return Clock{}, fmt.Errorf("%q is no time of day; write it as 07:30", at)
 	}
 	return Clock{t.Hour(), t.Minute(), zone}, nil
 }

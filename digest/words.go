@@ -236,7 +236,7 @@ func (s *Suspect) standing() string {
 	if s.New {
 		words = append(words, "new")
 	} else {
-		words = append(words, "known from the mail before")
+		words = append(words, "known")
 	}
 	switch s.State {
 	case "open":

@@ -44,6 +44,7 @@ type Told struct {
 	Value        string    `json:"value"`
 	FirstFlagged mail.Time `json:"first_flagged"`
 	LastFlagged  mail.Time `json:"last_flagged"`
+	Severity     string    `json:"severity"` // As it was told.
 }
 
 // keepDigests is how long a mail that is done is remembered: who was told of longer

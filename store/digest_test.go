@@ -14,7 +14,7 @@ func daily(key string, made mail.Time) Digest {
 	return Digest{
 		Kind: DigestDaily, Key: key, MessageID: "<" + key + "@corp.example>", Subject: "all quiet", Since: made - 86400, Until: made, Made: made,
 		Message: []byte("Subject: all quiet\r\n\r\n"), Waiting: []string{"a@corp.example", "b@corp.example"},
-		Told: []Told{{"ip", "10.1.4.7", made - 5000, made - 4000}}, Quarantined: 3,
+		Told: []Told{{"ip", "10.1.4.7", made - 5000, made - 4000, "high"}}, Quarantined: 3,
 	}
 }
 

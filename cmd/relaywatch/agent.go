@@ -47,8 +47,12 @@ func (p *program) checkAgent() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "the configuration is valid: %d logs or folders to follow, %d rules, store %s\n",
-		len(sources), len(ruleSet), visible(p.config.Store.Path))
+	mails, err := p.checkMail()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "the configuration is valid: %d logs or folders to follow, %d rules, store %s; %s\n",
+		len(sources), len(ruleSet), visible(p.config.Store.Path), mails)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"relaywatch/ingest"
@@ -18,6 +19,8 @@ type live struct {
 	judged time.Time // Clock time of the last final judgement.
 	shown  bool      // The store holds provisional findings.
 	stuck  bool      // The end came while the store could not take what was read.
+
+	looked atomic.Bool // All logs were looked at once, and what was found is stored and judged.
 }
 
 // run follows until ctx is done, the store fails or the configuration changes.
@@ -29,8 +32,11 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	both, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l.cancel = cancel
+	f.Looked = func() { l.looked.Store(true) }
+	settled := *a.p // A changed configuration ends this stretch.
+	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	var beside []chan struct{}
-	for _, task := range []func(context.Context){l.look, l.inspect} {
+	for _, task := range []func(context.Context){l.look, l.inspect, mails} {
 		done := make(chan struct{})
 		beside = append(beside, done)
 		go func() {

@@ -27,6 +27,8 @@ type Config struct {
 	Rules   RulesConfig   `mapstructure:"rules" yaml:"rules"`
 	Agent   AgentConfig   `mapstructure:"agent" yaml:"agent"`
 	Digest  DigestConfig  `mapstructure:"digest" yaml:"digest"`
+
+	file string // Where it was read; "" if there is none.
 }
 
 // StoreConfig says where the store is and how long rows are kept in it.
@@ -77,19 +79,26 @@ type AgentConfig struct {
 	Log      string `mapstructure:"log" yaml:"log"`           // File for the agent's own messages, which rotates; empty: the console only.
 }
 
-// DigestConfig is for the daily mail.
+// DigestConfig is for the daily mail. None is made while To is empty.
 type DigestConfig struct {
-	At   string     `mapstructure:"at" yaml:"at"`
-	From string     `mapstructure:"from" yaml:"from"`
-	To   []string   `mapstructure:"to" yaml:"to"`
-	SMTP SMTPConfig `mapstructure:"smtp" yaml:"smtp"`
+	At         string     `mapstructure:"at" yaml:"at"`                   // Time of day in hours.time_zone; default 07:30.
+	From       string     `mapstructure:"from" yaml:"from"`               // Address of the sender, and of the reverse-path.
+	To         []string   `mapstructure:"to" yaml:"to"`                   // Addresses.
+	Weekly     string     `mapstructure:"weekly" yaml:"weekly"`           // mon to sun: that day's mail sums up the week, too; empty: none does.
+	Urgent     string     `mapstructure:"urgent" yaml:"urgent"`           // A severity from which on an episode is mailed at once, as critical; empty: none.
+	AttachJSON bool       `mapstructure:"attach_json" yaml:"attach_json"` // The mail for programs, too.
+	SMTP       SMTPConfig `mapstructure:"smtp" yaml:"smtp"`
 }
 
 // SMTPConfig is the server that takes the daily mail.
 type SMTPConfig struct {
-	Host string `mapstructure:"host" yaml:"host"`
-	Port int    `mapstructure:"port" yaml:"port"`
-	TLS  string `mapstructure:"tls" yaml:"tls"` // starttls, implicit, none.
+	Host         string `mapstructure:"host" yaml:"host"`
+	Port         int    `mapstructure:"port" yaml:"port"`
+	TLS          string `mapstructure:"tls" yaml:"tls"`                     // starttls, implicit, none.
+	CAFile       string `mapstructure:"ca_file" yaml:"ca_file"`             // PEM; who may have signed the server's certificate. Empty: whom the system trusts.
+	User         string `mapstructure:"user" yaml:"user"`                   // For AUTH; empty: none.
+	PasswordFile string `mapstructure:"password_file" yaml:"password_file"` // Its first line is the password.
+	PasswordEnv  string `mapstructure:"password_env" yaml:"password_env"`   // Name of the environment variable that is the password.
 }
 
 // configDefaults are the values of keys that neither file nor environment sets.
@@ -114,6 +123,14 @@ var configDefaults = map[string]any{
 	"digest.smtp.host":    "localhost",
 	"digest.smtp.port":    25,
 	"digest.smtp.tls":     "starttls",
+	"digest.weekly":       "",
+	"digest.urgent":       "",
+	"digest.attach_json":  false,
+
+	"digest.smtp.ca_file":       "",
+	"digest.smtp.user":          "",
+	"digest.smtp.password_file": "",
+	"digest.smtp.password_env":  "",
 }
 
 // loadConfig reads the configuration: defaults, then the file, then the
@@ -143,7 +160,7 @@ func loadConfig(path string, getenv func(string) string) (*Config, error) {
 	if err := v.ReadConfig(bytes.NewReader(data)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	c := &Config{}
+	c := &Config{file: path}
 	hook := mapstructure.ComposeDecodeHookFunc(dateToText, mapstructure.StringToSliceHookFunc(","))
 	if err := v.Unmarshal(c, viper.DecodeHook(hook)); err != nil {
 		var value *mapstructure.DecodeError // The file has the right shapes: it must be the environment.

@@ -160,22 +160,6 @@ func (c *Config) ruleNames() []string {
 	return names
 }
 
-func (d *DigestConfig) check(p positions) []error {
-	var errs []error
-	if _, err := time.Parse("15:04", d.At); err != nil {
-		errs = append(errs, p.at("$.digest.at", "%q is no time of day; write it as 07:30", d.At))
-	}
-	switch d.SMTP.TLS {
-	case "starttls", "implicit", "none":
-	default:
-		errs = append(errs, p.at("$.digest.smtp.tls", "%q: use starttls, implicit or none", d.SMTP.TLS))
-	}
-	if d.SMTP.Port < 1 || d.SMTP.Port > 65535 {
-		errs = append(errs, p.at("$.digest.smtp.port", "%d is no port", d.SMTP.Port))
-	}
-	return errs
-}
-
 func (a AllowConfig) check() error {
 	if kind, network, ok := strings.Cut(a.Submitter, ":"); ok && kind == mail.KindIP && strings.Contains(network, "/") {
 		if _, err := netip.ParsePrefix(network); err != nil {
@@ -236,6 +220,9 @@ func (c *Config) site() (detect.Site, error) {
 			return s, err
 		}
 		s.Gateways = append(s.Gateways, a.Unmap())
+	}
+	if c.Digest.on() {
+		s.Digest = c.Digest.ownMail()
 	}
 	for _, d := range c.Network.OwnDomains {
 		s.OwnDomains = append(s.OwnDomains, strings.ToLower(strings.Trim(d, ". ")))

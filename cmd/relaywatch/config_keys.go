@@ -108,6 +108,10 @@ func (w *keyWalk) walk(node ast.Node, t reflect.Type, name string) {
 		if _, ok := node.(*ast.IntegerNode); !ok {
 			w.shape(node, name, "want a number")
 		}
+	case reflect.Bool:
+		if _, ok := node.(*ast.BoolNode); !ok {
+			w.shape(node, name, "want true or false")
+		}
 	default:
 		if _, ok := node.(ast.ScalarNode); !ok {
 			w.shape(node, name, "want one text, not several")
@@ -148,7 +152,9 @@ func (w *keyWalk) shape(node ast.Node, name, want string) {
 func keysOf(t reflect.Type) []string {
 	var keys []string
 	for i := range t.NumField() {
-		keys = append(keys, t.Field(i).Tag.Get("mapstructure"))
+		if f := t.Field(i); f.IsExported() { // Those that are not stand last.
+			keys = append(keys, f.Tag.Get("mapstructure"))
+		}
 	}
 	return keys
 }

@@ -39,8 +39,10 @@ type program struct {
 	config     *Config
 
 	// Only tests set these.
-	batchRows  int           // Rows in a Batch; 0 is ingest's default.
-	checkEvery time.Duration // 0 is the agent's default.
+	batchRows  int              // Rows in a Batch; 0 is ingest's default.
+	checkEvery time.Duration    // 0 is the agent's default.
+	now        func() time.Time // The clock for mail; nil is the host's.
+	mailEvery  time.Duration    // 0 is the constant of that name.
 }
 
 // run runs one command and returns its exit code.
@@ -111,7 +113,7 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.dbPath, "db", "", "SQLite `FILE` (default: store.path of the configuration)")
 	flags.StringVar(&p.logLevel, "log-level", "info", "`L`evel of messages: debug, info, warn, error")
 	root.AddCommand(p.ingestCommand(), p.suspectsCommand(), p.explainCommand(),
-		p.queryCommand(), p.rulesCommand(), p.statusCommand(), p.backupCommand(), p.agentCommand())
+		p.queryCommand(), p.rulesCommand(), p.statusCommand(), p.backupCommand(), p.agentCommand(), p.digestCommand())
 	return root
 }
 

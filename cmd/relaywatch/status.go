@@ -26,14 +26,16 @@ func (p *program) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := p.storeStatus(c.Context())
+			s, mails, err := p.storeStatus(c.Context())
 			if err != nil {
 				return errors.Join(err, p.printUnreadable(agent, err, asJSON))
 			}
 			if asJSON {
-				return printJSON(p.out, newStatusReport(s, agent))
+				r := newStatusReport(s, agent)
+				r.Digest = mails
+				return printJSON(p.out, r)
 			}
-			return p.printStatus(s, agent, eachLog)
+			return p.printStatus(s, agent, mails, eachLog)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -41,13 +43,18 @@ func (p *program) statusCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) storeStatus(ctx context.Context) (store.Status, error) {
+func (p *program) storeStatus(ctx context.Context) (store.Status, *mailReport, error) {
 	db, err := store.OpenReadOnly(ctx, p.config.Store.Path)
 	if err != nil {
-		return store.Status{}, err
+		return store.Status{}, nil, err
 	}
 	defer db.Close()
-	return db.Status(ctx)
+	s, err := db.Status(ctx)
+	if err != nil {
+		return s, nil, err
+	}
+	mails, err := p.mailReport(ctx, db)
+	return s, mails, err
 }
 
 // statusReport is what `status --json` prints.
@@ -66,7 +73,8 @@ type statusReport struct {
 	OpenSuspects int64         `json:"open_suspects"`
 	Findings     int64         `json:"findings"`
 	Silenced     int64         `json:"silenced"`
-	Agent        *health       `json:"agent"` // Its last report; null if none ever ran.
+	Agent        *health       `json:"agent"`  // Its last report; null if none ever ran.
+	Digest       *mailReport   `json:"digest"` // null if the store can't be read.
 	Logs         []logReport   `json:"logs"`
 	Blind        []blindReport `json:"blind"`
 }
@@ -135,7 +143,7 @@ func (p *program) printUnreadable(agent *health, why error, asJSON bool) error {
 	return w.err
 }
 
-func (p *program) printStatus(s store.Status, agent *health, eachLog bool) error {
+func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, eachLog bool) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	w.line(hang, "store      %s, %s", visible(s.Path), size(s.SizeBytes))
 	w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
@@ -150,6 +158,7 @@ func (p *program) printStatus(s store.Status, agent *health, eachLog bool) error
 	if agent != nil {
 		agent.print(w, hang, time.Now())
 	}
+	mails.print(w)
 	for _, path := range s.Aside {
 		w.line(hang, "damaged    %s", visible(asideText(path)))
 	}
