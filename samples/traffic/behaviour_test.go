@@ -141,6 +141,7 @@ func TestReadLetters(t *testing.T) {
 		"":             "no row",
 		"1 2\n":        "line 1",
 		"1 2 3\n1 x 3": "line 2",
+		"1 2 -3\n":     "line 1",
 	} {
 		if _, err := ReadLetters(write("bad.txt", text), time.UTC); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v; want %s", text, err, want)

@@ -92,15 +92,15 @@ func parseLetters(r io.Reader, zone *time.Location) ([]Letter, error) {
 func contact(line string) (from, to, at int, err error) {
 	fields := strings.Fields(line)
 	if len(fields) < 3 {
-		return 0, 0, 0, fmt.Errorf("%q: want sender, recipient and seconds", line)
+		return 0, 0, 0, fmt.Errorf("want sender, recipient and seconds; got %.60q", line)
 	}
-	from, err1 := strconv.Atoi(fields[0])
-	to, err2 := strconv.Atoi(fields[1])
-	at, err3 := strconv.Atoi(fields[2])
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return 0, 0, 0, err
+	var numbers [3]int
+	for i := range numbers {
+		if numbers[i], err = strconv.Atoi(fields[i]); err != nil || numbers[i] < 0 {
+			return 0, 0, 0, fmt.Errorf("want sender, recipient and seconds as whole numbers; got %.60q", line)
+		}
 	}
-	return from, to, at, nil
+	return numbers[0], numbers[1], numbers[2], nil
 }
 
 // officeClock turns times to seconds by the office's clock since a Monday.

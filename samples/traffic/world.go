@@ -85,7 +85,7 @@ func NewWorld(o WorldOptions) *World {
 	}
 	if w.behaviour.Model == nil {
 		set := w.window()
-		w.hire(set.people(o.People))
+		w.hire(max(1, set.people(o.People))) // All of the set may be outside.
 		w.letters = set.letters(w)
 	} else {
 		w.hire(cmp.Or(o.People, defaultPeople))

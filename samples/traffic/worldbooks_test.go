@@ -134,6 +134,14 @@ func TestWorldReplay(t *testing.T) {
 	if share := float64(outside[true]) / float64(outside[true]+outside[false]); share < 0.2 || share > 0.5 {
 		t.Errorf("got %.2f of the recipients outside; want about a third", share)
 	}
+	stranger := 0
+	for !outsideOfSet(stranger) {
+		stranger++
+	}
+	nobody := &Behaviour{Name: "nobody", Letters: []Letter{{At: 3600, From: stranger, To: []int{stranger + 1}}}}
+	if n := len(NewWorld(WorldOptions{Behaviour: nobody}).People); n != 1 {
+		t.Errorf("got %d people from a set that is all outside; want 1", n)
+	}
 	fewer := NewWorld(WorldOptions{Seed: 2, People: 20, Days: 28, Behaviour: set})
 	if len(fewer.People) != 20 || len(fewer.Sessions()) == 0 {
 		t.Errorf("got %d people; want the 20 that were asked for", len(fewer.People))
