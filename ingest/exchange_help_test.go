@@ -207,7 +207,11 @@ func facts(b *Batch) string {
 		fmt.Fprintf(&out, "login %q %t@%d\n", l.User, l.OK, l.At-exchangeStart)
 	}
 	for _, d := range b.Deliveries {
-		fmt.Fprintf(&out, "delivery %s>%s %s %d %q@%d\n", pathText(d.ReversePath), pathText(d.Recipient), d.Outcome, d.Reply, d.Text, d.At-exchangeStart)
+		fmt.Fprintf(&out, "delivery %s>%s %s %d %q@%d", pathText(d.ReversePath), pathText(d.Recipient), d.Outcome, d.Reply, d.Text, d.At-exchangeStart)
+		if d.RepliedAt != 0 {
+			fmt.Fprintf(&out, " replied@%d", d.RepliedAt-exchangeStart)
+		}
+		out.WriteByte('\n')
 	}
 	return strings.TrimSuffix(out.String(), "\n")
 }

@@ -562,9 +562,9 @@ func TestExchangeSend(t *testing.T) {
 			> QUIT
 			-`,
 			`<ann@corp.example> accepted@17 out; <b@example.net> 250@8; <c@example.net> 550@9; <d@example.net> 450@10
-			delivery <ann@corp.example>><c@example.net> refused 550 "5.1.1 User unknown"@9
-			delivery <ann@corp.example>><d@example.net> deferred 450 "4.2.0 Greylisted"@10
-			delivery <ann@corp.example>><b@example.net> delivered 250 "2.0.0 Ok: queued as 4Q"@8`,
+			delivery <ann@corp.example>><c@example.net> refused 550 "5.1.1 User unknown"@9 replied@13
+			delivery <ann@corp.example>><d@example.net> deferred 450 "4.2.0 Greylisted"@10 replied@14
+			delivery <ann@corp.example>><b@example.net> delivered 250 "2.0.0 Ok: queued as 4Q"@8 replied@17`,
 		},
 		{
 			"DATA defers, BDAT refuses", `
@@ -585,8 +585,8 @@ func TestExchangeSend(t *testing.T) {
 			< 554 5.7.1 Spam`,
 			`<> refused@6 out; <b@example.net> 250@2
 			<> refused@14 out; <c@example.net> 250@11
-			delivery <>><b@example.net> deferred 451 "4.7.1 Try later"@2
-			delivery <>><c@example.net> refused 554 "5.7.1 Spam"@11`,
+			delivery <>><b@example.net> deferred 451 "4.7.1 Try later"@2 replied@6
+			delivery <>><c@example.net> refused 554 "5.7.1 Spam"@11 replied@14`,
 		},
 		{
 			"the session ends before DATA is answered", `
@@ -609,8 +609,8 @@ func TestExchangeSend(t *testing.T) {
 			< 503 5.5.1 Need MAIL
 			< 550 5.1.1 User unknown`,
 			`<> refused@3 out; <b@example.net> 503@1; <c@example.net> 550@2
-			delivery <>><b@example.net> deferred 451 "4.7.1 Greylisted"@1
-			delivery <>><c@example.net> refused 550 "5.1.1 User unknown"@2`,
+			delivery <>><b@example.net> deferred 451 "4.7.1 Greylisted"@1 replied@4
+			delivery <>><c@example.net> refused 550 "5.1.1 User unknown"@2 replied@5`,
 		},
 		{
 			"a front end hands on", `

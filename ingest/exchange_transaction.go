@@ -123,19 +123,23 @@ func (e *exchangeSession) deliver(c exchangeCommand, r exchangeReply, x *texts) 
 	}
 	switch {
 	case r.code == 503 && e.Refusal != nil: // Bad sequence: it was MAIL that was refused.
-		e.decide(d, e.Refusal.Code, e.Refusal.Text)
+		e.decide(d, e.Refusal.Code, e.Refusal.Text, r.at)
 	case r.refused():
-		e.decide(d, r.code, x.str(r.text))
+		e.decide(d, r.code, x.str(r.text), r.at)
 	case r.accepted():
 		e.Waiting = append(e.Waiting, d)
 	default:
-		e.decide(d, 0, "")
+		e.decide(d, 0, "", 0)
 	}
 }
 
-// decide hands on d with the reply that decided; 0 if the log does not tell.
-func (e *exchangeSession) decide(d mail.Delivery, code int, text string) {
+// decide hands on d with the reply that decided and its time; 0 if the log does not
+// tell.
+func (e *exchangeSession) decide(d mail.Delivery, code int, text string, at mail.Time) {
 	d.Reply, d.Text = code, text
+	if code > 0 {
+		d.RepliedAt = at
+	}
 	switch code / 100 {
 	case 2:
 		d.Outcome = mail.Delivered
@@ -148,9 +152,9 @@ func (e *exchangeSession) decide(d mail.Delivery, code int, text string) {
 }
 
 // decideAll decides the recipients that wait.
-func (e *exchangeSession) decideAll(code int, text string) {
+func (e *exchangeSession) decideAll(code int, text string, at mail.Time) {
 	for _, d := range e.Waiting {
-		e.decide(d, code, text)
+		e.decide(d, code, text, at)
 	}
 	clear(e.Waiting)
 	e.Waiting = e.Waiting[:0]
@@ -173,7 +177,7 @@ func (e *exchangeSession) data(r exchangeReply, x *texts) {
 		return
 	}
 	if len(e.Waiting) > 0 {
-		e.decideAll(r.code, x.str(r.text))
+		e.decideAll(r.code, x.str(r.text), r.at)
 	}
 	if !r.accepted() {
 		e.each(func(tx *transaction) { e.tray.end(tx, mail.Refused, r.at) })
@@ -195,7 +199,7 @@ func (e *exchangeSession) abort(r exchangeReply) {
 	if e.Tx == nil {
 		return
 	}
-	e.decideAll(0, "")
+	e.decideAll(0, "", 0)
 	e.each(func(tx *transaction) {
 		if tx.Outcome == mail.Open {
 			e.tray.end(tx, mail.Aborted, r.at)

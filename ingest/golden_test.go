@@ -68,8 +68,8 @@ func batchJSON(t *testing.T, b *Batch) []byte {
 		g.Logins = append(g.Logins, fmt.Sprintf("%d %v %s %s user %q ok %t", l.Pos.Offset, l.At, l.Server, l.ClientIP, l.User, l.OK))
 	}
 	for _, d := range b.Deliveries {
-		g.Deliveries = append(g.Deliveries, fmt.Sprintf("%d %v %s to %s: %s > %s: %q %d %q", d.Pos.Offset, d.At, d.Server, d.RemoteIP,
-			pathText(d.ReversePath), pathText(d.Recipient), d.Outcome, d.Reply, d.Text))
+		g.Deliveries = append(g.Deliveries, fmt.Sprintf("%d %v %s to %s: %s > %s: %q %d %q after %d s", d.Pos.Offset, d.At, d.Server, d.RemoteIP,
+			pathText(d.ReversePath), pathText(d.Recipient), d.Outcome, d.Reply, d.Text, max(0, d.RepliedAt-d.At)))
 	}
 	for _, r := range b.Rejects {
 		g.Rejects = append(g.Rejects, fmt.Sprintf("%d %s: %q", r.Pos.Offset, r.Reason, r.Text))

@@ -283,6 +283,9 @@ func (s *iisSessions) decide(v *iisServer, p *iisPeer, o *iisTransaction, to mai
 		Pos: to.Pos, At: to.At, Server: v.Name, RemoteIP: p.RemoteIP,
 		ReversePath: o.Tx.ReversePath, Recipient: to.Path, Reply: d.reply, Text: d.text,
 	}
+	if d.reply > 0 {
+		m.RepliedAt = d.at
+	}
 	switch {
 	case d.reply >= 500:
 		m.Outcome = mail.RefusedThere

@@ -110,6 +110,7 @@ type Delivery struct {
 	Recipient   Path
 	Reply       int             // The reply that decided: to RCPT if it was refused, else to DATA; 0 if the log does not tell.
 	Text        string          // That reply's text, as sent, without the code.
+	RepliedAt   Time            // Of the row with that reply, minutes after At where a large message went between; 0 if the log does not tell.
 	Outcome     DeliveryOutcome // What became of it.
 }
 
