@@ -117,7 +117,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	n := 0
 	for b.Loop() {
-		if err := db.Replay(b.Context(), 0, func(tx mail.Transaction) { n += len(tx.Recipients) }, func(mail.Login) {}); err != nil {
+		if err := db.Replay(b.Context(), 0, func(tx mail.Transaction) { n += len(tx.Recipients) }, func(mail.Login) {}, func(mail.Delivery) {}); err != nil {
 			b.Fatal(err)
 		}
 	}

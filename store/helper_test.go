@@ -96,12 +96,12 @@ func rows(t testing.TB, db *DB, query string) []string {
 	return out
 }
 
-// replayAll is what Replay hands over.
+// replayAll is what Replay hands over, but for deliveries.
 func replayAll(t testing.TB, db *DB, after mail.Time) (txs []mail.Transaction, logins []mail.Login) {
 	t.Helper()
 	err := db.Replay(t.Context(), after,
 		func(tx mail.Transaction) { txs = append(txs, tx) },
-		func(l mail.Login) { logins = append(logins, l) })
+		func(l mail.Login) { logins = append(logins, l) }, func(mail.Delivery) {})
 	if err != nil {
 		t.Fatal(err)
 	}

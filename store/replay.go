@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"math"
 	"strings"
 
 	"relaywatch/mail"
@@ -39,15 +40,25 @@ var selectPaths = `SELECT a.id, a.local || CASE a.domain_id WHEN 1 THEN '' ELSE 
 
 // Replay hands over all that the store has of the time after `after`, in the order
 // of time: transactions of direction in, whole, also those that began before and
-// may have a row after it, and logins. The writer may go on meanwhile, and is not
-// seen.
-func (db *DB) Replay(ctx context.Context, after mail.Time, tx func(mail.Transaction), login func(mail.Login)) error {
+// may have a row after it, logins, and deliveries that were decided, by the time of
+// the reply, without server, remote server and text. The writer may go on meanwhile,
+// and is not seen.
+func (db *DB) Replay(ctx context.Context, after mail.Time, tx func(mail.Transaction), login func(mail.Login), delivery func(mail.Delivery)) error {
 	return db.snapshot(ctx, func(snapshot *sql.Tx) error {
 		r := replay{snapshot: snapshot}
 		if err := r.open(ctx, after); err != nil {
 			return err
 		}
 		defer r.close()
+		d := deliveries{r: &r}
+		if err := d.open(ctx, after); err != nil {
+			return err
+		}
+		defer d.rows.rows.Close()
+		take := func() {
+			d.before(ctx, r.next().At, delivery)
+			tx(r.take())
+		}
 		logins, err := snapshot.QueryContext(ctx, selectReplayedLogins, int64(after))
 		if err != nil {
 			return err
@@ -61,14 +72,16 @@ func (db *DB) Replay(ctx context.Context, after mail.Time, tx func(mail.Transact
 			}
 			l.Pos.Log = mail.LogID(key)
 			for r.more(ctx) && before(r.next(), &l) {
-				tx(r.take())
+				take()
 			}
+			d.before(ctx, l.At, delivery)
 			login(l)
 		}
 		for r.more(ctx) {
-			tx(r.take())
+			take()
 		}
-		return firstError(r.err, logins.Err())
+		d.before(ctx, math.MaxInt64, delivery)
+		return firstError(r.err, d.err, logins.Err())
 	})
 }
 

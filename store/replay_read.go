@@ -176,28 +176,34 @@ type awaited struct {
 
 // resolve gives the transactions that were read their paths.
 func (r *replay) resolve(ctx context.Context) error {
+	return r.resolveAll(ctx, r.to, func(next func(*mail.Path)) {
+		for i := range r.read {
+			t := &r.read[i]
+			next(&t.ReversePath)
+			for j := range t.Recipients {
+				next(&t.Recipients[j].Path)
+			}
+		}
+	})
+}
+
+// resolveAll gives the paths that each hands to next their texts, by their numbers
+// in the same order.
+func (r *replay) resolveAll(ctx context.Context, numbers []int64, each func(next func(*mail.Path))) error {
 	if len(r.paths) > maxPaths {
 		clear(r.paths)
 	}
+	r.paths[0] = mail.UnknownPath
 	var missing []awaited
-	to := r.to
-	next := func(into *mail.Path) {
-		id := to[0]
-		to = to[1:]
+	each(func(into *mail.Path) {
+		id := numbers[0]
+		numbers = numbers[1:]
 		if path, ok := r.paths[id]; ok {
 			*into = path
 			return
 		}
 		missing = append(missing, awaited{id, into})
-	}
-	r.paths[0] = mail.UnknownPath
-	for i := range r.read {
-		t := &r.read[i]
-		next(&t.ReversePath)
-		for j := range t.Recipients {
-			next(&t.Recipients[j].Path)
-		}
-	}
+	})
 	if err := r.lookUp(ctx, missing); err != nil {
 		return err
 	}

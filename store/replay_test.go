@@ -23,22 +23,29 @@ func TestReplayOrder(t *testing.T) {
 		Logs:         []ingest.Log{logAt(log2, 900), logAt(log1, 900)},
 		Transactions: []mail.Transaction{tx(pos(log2, 50), t0), tx(pos(log1, 700), t0+9), tx(pos(log2, 10), t0+5)},
 		Logins:       []mail.Login{{Pos: pos(log1, 1), At: t0 + 9, ClientIP: "10.1.4.7"}},
+		Deliveries: []mail.Delivery{
+			{Pos: pos(log1, 900), At: t0 + 1, RepliedAt: t0 + 99, ReversePath: "ann@corp.example", Recipient: "bob@example.net", Reply: 250, Outcome: mail.Delivered},
+			{Pos: pos(log1, 990), At: t0 + 6, RepliedAt: t0 + 7, ReversePath: "", Recipient: "eve@example.net", Reply: 450, Outcome: mail.Deferred},
+			{Pos: pos(log1, 999), At: t0 + 6, ReversePath: "", Recipient: "undecided@example.net"},
+		},
 	})
 	write(t, db, &ingest.Batch{
 		Transactions: []mail.Transaction{tx(pos(log1, 80), t0), tx(pos(log1, 70), t0), tx(pos(log1, 600), t0+5)},
 		Logins:       []mail.Login{{Pos: pos(log2, 20), At: t0 + 5, ClientIP: "10.1.4.7"}},
+		Deliveries:   []mail.Delivery{{Pos: pos(log1, 950), At: t0 + 3, RepliedAt: t0 + 3, Recipient: "dan@example.net", Reply: 550, Outcome: mail.RefusedThere}},
 	})
 	var got []string
 	err := db.Replay(t.Context(), 0,
 		func(tx mail.Transaction) { got = append(got, fmt.Sprintf("tx %d %s", tx.At-t0, tx.Pos)) },
-		func(l mail.Login) { got = append(got, fmt.Sprintf("login %d %s", l.At-t0, l.Pos)) })
+		func(l mail.Login) { got = append(got, fmt.Sprintf("login %d %s", l.At-t0, l.Pos)) },
+		func(d mail.Delivery) { got = append(got, fmt.Sprintf("delivery %d %s", d.RepliedAt-t0, d.Recipient)) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
 		"tx 0 1111111111111111:70", "tx 0 1111111111111111:80", "tx 0 fffffffffffffff0:50",
-		"tx 5 1111111111111111:600", "tx 5 fffffffffffffff0:10", "login 5 fffffffffffffff0:20",
-		"login 9 1111111111111111:1", "tx 9 1111111111111111:700",
+		"delivery 3 dan@example.net", "tx 5 1111111111111111:600", "tx 5 fffffffffffffff0:10", "login 5 fffffffffffffff0:20", "delivery 7 eve@example.net",
+		"login 9 1111111111111111:1", "tx 9 1111111111111111:700", "delivery 99 bob@example.net",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
@@ -71,7 +78,7 @@ func TestReplayStops(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	n := 0
-	err := db.Replay(ctx, 0, func(mail.Transaction) { n++; stop() }, func(mail.Login) {})
+	err := db.Replay(ctx, 0, func(mail.Transaction) { n++; stop() }, func(mail.Login) {}, func(mail.Delivery) {})
 	if !errors.Is(err, context.Canceled) || n > readAhead {
 		t.Errorf("got %v after %d transactions; want context.Canceled after at most %d", err, n, readAhead)
 	}
@@ -119,7 +126,7 @@ func TestReplayBesideWriter(t *testing.T) {
 	err := db.Replay(t.Context(), 0, func(mail.Transaction) {
 		n++
 		write(t, db, numbered(n))
-	}, func(mail.Login) {})
+	}, func(mail.Login) {}, func(mail.Delivery) {})
 	if err != nil || n != 1 {
 		t.Errorf("got %d transactions, %v; want the one that was there", n, err)
 	}

@@ -139,7 +139,7 @@ func (w *batchWriter) logID(pos mail.LogPos) (int64, error) {
 
 var (
 	insertLogin    = newInsert("logins", "time, log_id, log_offset, server_id, client_id, user_id, ok", "")
-	insertDelivery = newInsert("deliveries", "time, log_id, log_offset, server_id, remote_ip_id, reverse_path_id, recipient_id, reply, text, outcome", "")
+	insertDelivery = newInsert("deliveries", "time, log_id, log_offset, server_id, remote_ip_id, reverse_path_id, recipient_id, reply, text, outcome, reply_delta", "")
 	insertReject   = newInsert("quarantine", "log_id, log_offset, reason, text", "")
 )
 
@@ -194,7 +194,11 @@ func (w *batchWriter) allDeliveries(ctx context.Context, deliveries []mail.Deliv
 		if err != nil {
 			return err
 		}
-		err = rows.add(ctx, int64(d.At), log, d.Pos.Offset, ids[0], ids[1], told(from), told(to), told(int64(d.Reply)), d.Text, int64(d.Outcome))
+		delta := int64(0)
+		if d.RepliedAt != 0 {
+			delta = int64(d.RepliedAt - d.At)
+		}
+		err = rows.add(ctx, int64(d.At), log, d.Pos.Offset, ids[0], ids[1], told(from), told(to), told(int64(d.Reply)), d.Text, int64(d.Outcome), delta)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func everything() *ingest.Batch {
 			{Pos: at(950), At: t0 + 5, ClientIP: "192.0.2.9"},
 		},
 		Deliveries: []mail.Delivery{
-			{Pos: at(4100), At: t0 + 21, Server: "MX1", RemoteIP: "203.0.113.5", ReversePath: "ann@corp.example", Recipient: "bob@example.net", Reply: 250, Text: "2.6.0 Queued", Outcome: mail.Delivered},
+			{Pos: at(4100), At: t0 + 21, Server: "MX1", RemoteIP: "203.0.113.5", ReversePath: "ann@corp.example", Recipient: "bob@example.net", Reply: 250, Text: "2.6.0 Queued", RepliedAt: t0 + 25, Outcome: mail.Delivered},
 			{Pos: at(4200), At: t0 + 22, ReversePath: mail.UnknownPath, Recipient: mail.UnknownPath},
 		},
 		Rejects:  []mail.Reject{{Pos: at(5000), Reason: "too few columns", Text: []byte("garbage \xff")}},
@@ -99,6 +99,11 @@ func TestReplayRoundTrip(t *testing.T) {
 	b := everything()
 	write(t, db, b)
 	txs, logins := replayAll(t, db, 0)
+	var deliveries []mail.Delivery
+	err := db.Replay(t.Context(), 0, func(mail.Transaction) {}, func(mail.Login) {}, func(d mail.Delivery) { deliveries = append(deliveries, d) })
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	// In the order of time and place; what went out is left out.
 	want := []mail.Transaction{b.Transactions[0], b.Transactions[1], b.Transactions[2]}
@@ -107,6 +112,11 @@ func TestReplayRoundTrip(t *testing.T) {
 	}
 	if diff := cmp.Diff(b.Logins, logins); diff != "" {
 		t.Errorf("logins: want -, got +\n%s", diff)
+	}
+	decided := b.Deliveries[:1]
+	decided[0].Server, decided[0].RemoteIP, decided[0].Text = "", "", ""
+	if diff := cmp.Diff(decided, deliveries); diff != "" {
+		t.Errorf("deliveries: want -, got +\n%s", diff)
 	}
 }
 

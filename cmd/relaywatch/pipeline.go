@@ -77,7 +77,7 @@ func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site
 		p.anew, p.spoilt = true, err
 		return p, nil
 	}
-	if err := db.Replay(ctx, c.MemoryAt, p.engine.Transaction, p.engine.Login); err != nil {
+	if err := db.Replay(ctx, c.MemoryAt, p.engine.Transaction, p.engine.Login, func(mail.Delivery) {}); err != nil {
 		return nil, err
 	}
 	p.engine.Restored()
@@ -226,7 +226,7 @@ func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judge
 	if p.engine, err = detect.NewEngine(p.rules, p.site); err != nil {
 		return detect.Judgement{}, err
 	}
-	if err := p.db.Replay(ctx, 0, p.engine.Transaction, p.engine.Login); err != nil {
+	if err := p.db.Replay(ctx, 0, p.engine.Transaction, p.engine.Login, func(mail.Delivery) {}); err != nil {
 		return detect.Judgement{}, err
 	}
 	p.engine.Advance(front.Add(-detect.Grace))
