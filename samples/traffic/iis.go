@@ -103,9 +103,6 @@ func (c *iisClient) message(m *Message) {
 		reply := len("250 2.1.5  \r\n") + len(to.Path)
 		if to.Reply == 550 {
 			reply = len("550 5.7.1 Unable to relay for \r\n") + len(to.Path)
-			if own(to.Path) {
-				reply = len("550 5.1.1 User unknown\r\n")
-			}
 		}
 		c.command(m.rcptAt(i), "RCPT", c.s.shape("TO", to.Path, m), to.Reply, reply)
 	}
