@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"relaywatch/detect"
+	"relaywatch/ingest"
 	"relaywatch/mail"
 )
 
@@ -169,6 +170,42 @@ func TestMemory(t *testing.T) {
 	}
 	if diff := cmp.Diff(detect.Checkpoint{By: "rules 2", Until: t0 + 1, Memory: []detect.Memory{{Submitter: other, Hashes: []byte("y")}}}, c); diff != "" {
 		t.Errorf("after Reset: want -, got +\n%s", diff)
+	}
+}
+
+// Rows that came too late for what was judged void the judgement, together with
+// them.
+func TestLateRowsVoidTheJudgement(t *testing.T) {
+	login := func(when mail.Time) ingest.Batch { return ingest.Batch{Logins: []mail.Login{{Pos: at(1), At: when}}} }
+	part := func(when mail.Time, begun mail.Time) ingest.Batch {
+		tx := sent(at(1), when, "ann@corp.example", "bob@example.org")
+		tx.At, tx.Continued = begun, true
+		return ingest.Batch{Transactions: []mail.Transaction{tx}}
+	}
+	outbound := sent(at(1), t0, "ann@corp.example", "bob@example.org")
+	outbound.Direction = mail.Out
+	for _, c := range []struct {
+		name  string
+		batch ingest.Batch
+		want  string
+	}{
+		{"later", ingest.Batch{Transactions: []mail.Transaction{sent(at(1), t0+101, "ann@corp.example", "bob@example.org")}}, "rules 1"},
+		{"at the same time", ingest.Batch{Transactions: []mail.Transaction{sent(at(1), t0+100, "ann@corp.example", "bob@example.org")}}, ""},
+		{"a login that is earlier", login(t0 + 99), ""},
+		{"a login that is later", login(t0 + 101), "rules 1"},
+		{"a later part of an earlier transaction", part(t0+101, t0+90), "rules 1"},
+		{"an earlier part of one", part(t0+95, t0+90), ""},
+		{"an earlier delivery", ingest.Batch{Deliveries: []mail.Delivery{{Pos: at(1), At: t0, RepliedAt: t0 + 9}}}, ""},
+		{"nothing that is judged", ingest.Batch{Transactions: []mail.Transaction{outbound}}, "rules 1"},
+	} {
+		db := newStore(t)
+		judge(t, db, detect.Judgement{By: "rules 1", Until: t0 + 100, MemoryAt: t0 + 100})
+		c.batch.Logs = []ingest.Log{logAt(log1, 1000)}
+		write(t, db, &c.batch)
+		got, err := db.Checkpoint(t.Context())
+		if err != nil || got.By != c.want {
+			t.Errorf("%s: got judge %q, %v; want %q", c.name, got.By, err, c.want)
+		}
 	}
 }
 

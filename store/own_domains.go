@@ -39,7 +39,7 @@ const (
 
 // SetOwnDomains tells which domains are ours; none means that what is outside is
 // not known. If they are others than before, all that depends on them is computed
-// anew, which takes some seconds for a million transactions.
+// anew, which takes some seconds for a million transactions; ctx may end that.
 func (db *DB) SetOwnDomains(ctx context.Context, names []string) error {
 	own := make([]string, 0, len(names))
 	for _, name := range names {
@@ -48,6 +48,7 @@ func (db *DB) SetOwnDomains(ctx context.Context, names []string) error {
 	slices.Sort(own)
 	own = slices.Compact(own)
 
+	stop := ctx // change goes on without it.
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.change(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
@@ -72,7 +73,7 @@ func (db *DB) SetOwnDomains(ctx context.Context, names []string) error {
 			statements = append(statements, updateHourlyExternal)
 		}
 		for _, statement := range statements {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
+			if _, err := tx.ExecContext(stop, statement); err != nil {
 				return err
 			}
 		}

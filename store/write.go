@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/mattn/go-sqlite3"
 
@@ -24,8 +25,46 @@ func (db *DB) Write(ctx context.Context, b *ingest.Batch) error {
 		}
 		w := newBatchWriter(tx, k)
 		w.addresses.used = db.used
-		return twice(w.write(ctx, b))
+		if err := w.write(ctx, b); err != nil {
+			return twice(err)
+		}
+		_, err := tx.ExecContext(ctx, forgetJudge, int64(earliest(b)))
+		return err
 	})
+}
+
+// forgetJudge notes, with the rows themselves, that some are older than what was
+// judged for good: until all is judged anew, nobody has judged what is stored.
+const forgetJudge = `UPDATE checkpoint SET judge = '' WHERE until >= ? AND judge <> ''`
+
+// earliest is the time of the batch's earliest row that may be judged.
+func earliest(b *ingest.Batch) mail.Time {
+	at := mail.Time(math.MaxInt64)
+	note := func(t mail.Time) {
+		if t != 0 {
+			at = min(at, t)
+		}
+	}
+	for i := range b.Transactions {
+		t := &b.Transactions[i]
+		if t.Direction != mail.In {
+			continue
+		}
+		if !t.Continued {
+			note(t.At)
+		}
+		for j := range t.Recipients {
+			note(t.Recipients[j].At)
+		}
+		note(t.EndAt)
+	}
+	for i := range b.Logins {
+		note(b.Logins[i].At)
+	}
+	for i := range b.Deliveries {
+		note(b.Deliveries[i].RepliedAt)
+	}
+	return at
 }
 
 // batchWriter stores one batch.

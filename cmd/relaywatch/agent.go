@@ -124,7 +124,7 @@ func (a *agent) followForEver(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := a.follow(ctx)
-		if errors.Is(err, errReload) || err == nil {
+		if errors.Is(err, errReload) || err == nil || ctx.Err() != nil { // At a stop, what was under way is left to the next start.
 			wait = firstRetry
 			continue
 		}

@@ -56,18 +56,25 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	case ctx.Err() == nil && !errors.Is(cause, errReload):
 		return cause // The file is damaged.
 	case !l.stuck:
-		if err := l.end(context.WithoutCancel(ctx)); err != nil {
-			return err
-		}
+		err = l.end(context.WithoutCancel(ctx))
 	}
-	if ctx.Err() == nil {
+	switch {
+	case ctx.Err() == nil && err == nil:
 		return errReload
+	case ctx.Err() == nil:
+		return err
+	case err != nil:
+		a.say("store", err)
 	}
 	return nil
 }
 
-// end stores what was found last.
+// end stores what was found last. What was to be judged anew still is: the store
+// knows it.
 func (l *live) end(ctx context.Context) error {
+	if l.line.anew {
+		return nil
+	}
 	if err := l.db.WriteJudgement(ctx, l.line.take()); err != nil {
 		return err
 	}
@@ -116,7 +123,7 @@ func (l *live) judge(ctx context.Context, b *ingest.Batch) error {
 	take := now.Sub(l.judged) >= judgeDelay
 	j := l.line.judge(b, take)
 	if l.line.anew { // Rows came that are older than what was judged for good.
-		again, err := l.line.judgeAnew(context.WithoutCancel(ctx), b.Front)
+		again, err := l.line.judgeAnew(ctx, b.Front)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"time"
@@ -22,21 +23,44 @@ func (p *program) runAgent(ctx context.Context, events service.Logger) error {
 	defer done()
 	p.log = log
 	a := newAgent(p)
-	g, ctx := errgroup.WithContext(ctx)
+	g, both := errgroup.WithContext(ctx)
 	if address := p.config.Agent.Listen; address != "" {
-		g.Go(func() error { return a.serve(ctx, address) })
+		g.Go(func() error { return a.serve(both, address) })
 	}
 	g.Go(func() error {
-		err := a.run(ctx)
+		err := a.run(both)
 		if err == nil {
 			err = context.Canceled // The page ends with the agent.
 		}
 		return err
 	})
-	if err := g.Wait(); err != nil && err != context.Canceled {
-		return err
+	ended := make(chan error, 1)
+	go func() { ended <- g.Wait() }()
+	select {
+	case err := <-ended:
+		return unlessCanceled(err)
+	case <-ctx.Done():
 	}
-	return nil
+	select {
+	case err := <-ended:
+		return unlessCanceled(err)
+	case <-time.After(stopWithin):
+		// A disk or share that hangs, or another program that holds the store.
+		log.Warn().Msg("agent stopped in the middle of its work; what it stored is whole, and the next start goes on from there")
+		return nil
+	}
+}
+
+// stopWithin is how long the agent may take to store what it has read. Then the
+// process ends as if it were killed, which loses nothing. Those who stop services
+// want to see it within 5 s.
+const stopWithin = 4500 * time.Millisecond
+
+func unlessCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // checkSources says before the start what would stop the agent at once.

@@ -29,6 +29,8 @@ type host struct {
 	config string
 	db     string
 	logs   []string // Contents, whole.
+
+	batchRows int // In a Batch of the agent; 0 is few.
 }
 
 // newHost has a log of so many rows, in three files that follow each other.
@@ -99,6 +101,9 @@ func (s *said) String() string {
 func (h *host) start() *running {
 	h.t.Helper()
 	cmd, _ := child(h.t, "--config", h.config, "agent")
+	if h.batchRows > 0 {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("TEST_BATCH_ROWS=%d", h.batchRows))
+	}
 	errOut := &said{}
 	cmd.Stderr = errOut
 	if err := cmd.Start(); err != nil {
@@ -109,9 +114,13 @@ func (h *host) start() *running {
 	return r
 }
 
-// stop ends the agent in good order, within the time that a service has.
-func (r *running) stop() {
+// stopsWithin is twice what is promised: the machine of a test may be busy.
+const stopsWithin = 10 * time.Second
+
+// stop ends the agent in good order, and returns how long that took.
+func (r *running) stop() time.Duration {
 	r.h.t.Helper()
+	told := time.Now()
 	if err := r.proc.Signal(syscall.SIGTERM); err != nil {
 		r.h.t.Fatal(err)
 	}
@@ -120,9 +129,10 @@ func (r *running) stop() {
 		if err != nil && r.errOut.String() != "" { // Before it says that it started, nobody listens to signals.
 			r.h.t.Fatalf("agent: %v: %s", err, r.errOut)
 		}
-	case <-time.After(stopWithin + time.Second):
-		r.h.t.Fatalf("the agent did not stop in %v: %s", stopWithin, r.errOut)
+	case <-time.After(stopsWithin):
+		r.h.t.Fatalf("the agent did not stop in %v: %s", stopsWithin, r.errOut)
 	}
+	return time.Since(told)
 }
 
 func (r *running) kill() {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 
 	"golang.org/x/sync/errgroup"
@@ -222,18 +223,50 @@ func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judge
 	if !p.anew {
 		return p.take(), nil
 	}
-	var err error
-	if p.engine, err = detect.NewEngine(p.rules, p.site); err != nil {
+	until := front.Add(-detect.Grace)
+	if err := p.replay(ctx, until, judgeEach); err != nil {
 		return detect.Judgement{}, err
 	}
-	if err := p.db.Replay(ctx, 0, p.engine.Transaction, p.engine.Login, func(mail.Delivery) {}); err != nil {
-		return detect.Judgement{}, err
+	if p.engine.Late() { // A clock was put back meanwhile.
+		if err := p.replay(ctx, until, math.MaxInt); err != nil {
+			return detect.Judgement{}, err
+		}
 	}
-	p.engine.Advance(front.Add(-detect.Grace))
 	p.anew = false
 	j := p.take()
 	j.Reset = true
 	return j, nil
+}
+
+// judgeEach is how many stored transactions and logins are judged at a time.
+const judgeEach = 5000
+
+// replay makes a new engine judge what is stored up to a time, so many transactions
+// and logins at a time: whoever stops need not wait for all of it, and only these
+// are in memory. The error is that of ctx if it is done.
+func (p *pipeline) replay(ctx context.Context, until mail.Time, each int) error {
+	var err error
+	if p.engine, err = detect.NewEngine(p.rules, p.site); err != nil {
+		return err
+	}
+	n := 0
+	judge := func(at mail.Time) {
+		if n++; n%each == 0 {
+			p.engine.Advance(min(at.Add(-detect.Grace), until)) // Rows come in order, but for disorder within the log.
+		}
+	}
+	err = p.db.Replay(ctx, 0,
+		func(t mail.Transaction) { p.engine.Transaction(t); judge(t.At) },
+		func(l mail.Login) { p.engine.Login(l); judge(l.At) },
+		func(mail.Delivery) {})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	p.engine.Advance(until)
+	return nil
 }
 
 func (p *pipeline) take() detect.Judgement {

@@ -14,9 +14,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// stopWithin is how long the agent may take to store what it has read.
-const stopWithin = 5 * time.Second
-
 // serviceConfig is the agent as the system's service manager sees it. Paths are
 // absolute: a service starts in a folder of the system's.
 func (p *program) serviceConfig() (*service.Config, error) {
@@ -167,8 +164,8 @@ func (w *windowsService) Stop(service.Service) error {
 	w.cancel()
 	select {
 	case <-w.ended:
-	case <-time.After(stopWithin):
-		return fmt.Errorf("the agent did not end within %v; what it stored is whole", stopWithin)
+	case <-time.After(2 * stopWithin):
+		return fmt.Errorf("the agent did not end within %v; what it stored is whole", 2*stopWithin)
 	}
 	return nil
 }
