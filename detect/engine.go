@@ -86,6 +86,9 @@ func ruleNames(rules []*Rule) []string {
 // Transaction takes a part of a transaction. It keeps t.Recipients. Rows without
 // a time are not judged: they are in no window.
 func (e *Engine) Transaction(t mail.Transaction) {
+	if t.Direction == mail.Out {
+		return // The server's own delivery is nobody's sending, and tells nothing of clients.
+	}
 	p := e.part()
 	p.transaction = t
 	before := len(e.buffer)

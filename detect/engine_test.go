@@ -102,6 +102,24 @@ func TestWhoIsAccused(t *testing.T) {
 	}
 }
 
+// What the server delivers itself changes nothing: neither is its sender known here
+// for it, nor its address a server's. The store hands it over at no replay.
+func TestDeliveriesAreNotJudged(t *testing.T) {
+	list := sending{from: "10.1.4.7", at: noon, every: 60, times: 40, to: "u%d@example.net"}
+	delivered := sending{from: "203.0.113.9", at: noon - 3600, times: 40, to: "ann@corp.example", server: "10.1.4.7", edit: func(t *mail.Transaction) {
+		t.Direction = mail.Out
+		t.ReversePath = mail.Path(fmt.Sprintf("u%d@example.net", t.Pos.Offset/100))
+	}}
+	want := judged(t, shipped(t), corp(), list)
+	if len(want.Findings) == 0 {
+		t.Fatal("got no finding; want some")
+	}
+	got := judged(t, shipped(t), corp(), list, delivered)
+	if diff := cmp.Diff(want.Findings, got.Findings); diff != "" {
+		t.Errorf("findings (- without, + with deliveries):\n%s", diff)
+	}
+}
+
 // relaywatch's own mail accuses nobody, and nobody hides behind it: another recipient
 // under the same reverse-path counts, as does the same one under another.
 func TestOwnMail(t *testing.T) {
