@@ -1,13 +1,8 @@
 package ingest
 
 import (
-	"compress/flate"
-	"compress/gzip"
+	"cmp"
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -101,7 +96,7 @@ func (f *Follower) Logs() []Followed {
 	for _, l := range f.logs {
 		list = append(list, *l)
 	}
-	slices.SortFunc(list, func(a, b Followed) int { return compareText(a.Path, b.Path) })
+	slices.SortFunc(list, func(a, b Followed) int { return cmp.Compare(a.Path, b.Path) })
 	return list
 }
 
@@ -171,9 +166,17 @@ func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) 
 	f.reader.sortWaiting()
 	f.reader.Problem = f.trouble
 	f.reader.problems = nil
+	clear(f.reader.told)
 	err := f.reader.merge(ctx, sink)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for _, path := range f.reader.moved {
+		l := f.logs[path]
+		delete(read, l)
+		l.stamp = stamp{} // What lies there now is looked at,
+		f.looks = 0       // and the log is looked for everywhere.
+	}
+	f.reader.moved = nil
 	for l := range read {
 		l.ReadBytes = l.log.ReadBytes
 		if l.Error == "" {
@@ -181,12 +184,6 @@ func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) 
 		}
 	}
 	return err
-}
-
-// candidate is a file to look at.
-type candidate struct {
-	source Source
-	path   string
 }
 
 // turn is what a look is for: the woken logs, or those that grew lately, or, in a
@@ -209,131 +206,4 @@ func (f *Follower) turn(woken map[string]bool) []candidate {
 		}
 	}
 	return list
-}
-
-// candidates are all files of the sources.
-func (f *Follower) candidates() []candidate {
-	var list []candidate
-	there := map[string]bool{}
-	failed := map[string]bool{}
-	for _, src := range f.Sources {
-		paths, _ := src.files(func(path string, err error) {
-			failed[path] = true
-			f.report("folder "+path, path, err)
-		})
-		for _, path := range paths {
-			if !there[path] {
-				there[path] = true
-				list = append(list, candidate{src, path})
-			}
-		}
-	}
-	for path := range f.failed {
-		if !failed[path] {
-			f.report("folder "+path, path, nil)
-		}
-	}
-	f.failed = failed
-	f.forget(there)
-	return list
-}
-
-// forget drops files that are no longer there. What was read of them is stored.
-func (f *Follower) forget(there map[string]bool) {
-	f.mu.Lock()
-	var gone []string
-	for path, l := range f.logs {
-		if !there[path] && !f.hidden(l) {
-			delete(f.logs, path)
-			f.tails.stop(path)
-			gone = append(gone, path)
-		}
-	}
-	f.mu.Unlock()
-	for _, path := range gone {
-		f.report("log "+path, path, nil)
-	}
-}
-
-// hidden tells whether a file may be there though it was not found, since its folder
-// or its source could not be read.
-func (f *Follower) hidden(l *Followed) bool {
-	if f.failed[l.from.Path] {
-		return true
-	}
-	for dir := filepath.Dir(l.Path); len(f.failed) > 0; dir = filepath.Dir(dir) {
-		if f.failed[dir] {
-			return true
-		}
-		if dir == filepath.Dir(dir) {
-			break
-		}
-	}
-	return false
-}
-
-// examine looks at a file, and returns what is to be read of it, if anything.
-func (f *Follower) examine(c candidate, now time.Time) *source {
-	info, err := statLog(c.path)
-	l := f.followed(c)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) { // A file may go between two looks.
-			f.fail(l, stamp{}, err)
-		}
-		return nil
-	}
-	seen := stamp{info.Size(), info.ModTime()}
-	if f.unchanged(l, seen, now) {
-		return nil
-	}
-	s, err := f.reader.examine(c.source, c.path)
-	var unknown *UnknownFormatError
-	if errors.As(err, &unknown) {
-		f.settle(l, seen, &source{}, now) // Other files may lie in a folder of logs.
-		return nil
-	}
-	if err != nil {
-		if !lasting(err) {
-			seen = stamp{} // It is tried again.
-		}
-		f.fail(l, seen, err)
-		return nil
-	}
-	f.report("log "+c.path, c.path, nil)
-	f.settle(l, seen, s, now)
-	if s.first == 0 {
-		return nil
-	}
-	return s
-}
-
-// lasting tells whether a file can't be read until it changes.
-func lasting(err error) bool {
-	var refused *RefusedError
-	var corrupt flate.CorruptInputError
-	return errors.As(err, &refused) || errors.As(err, &corrupt) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
-}
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// statLog asks for size and time. On Windows the folder's entry of an open file is
-// behind; the open file itself is not.
-func statLog(path string) (os.FileInfo, error) {
-	if !staleFolders {
-		return os.Stat(path)
-	}
-	f, err := openShared(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.Stat()
 }

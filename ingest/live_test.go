@@ -29,6 +29,12 @@ type following struct {
 // follow starts to follow sources, going on from what is kept.
 func follow(t testing.TB, mode PollMode, k *kept, paths ...string) *following {
 	t.Helper()
+	return followAnd(t, mode, k, func() {}, paths...)
+}
+
+// followAnd calls before each time that a Batch is handed on.
+func followAnd(t testing.TB, mode PollMode, k *kept, before func(), paths ...string) *following {
+	t.Helper()
 	w := &following{t: t, ticks: make(chan time.Time), kept: k}
 	w.f = &Follower{Resume: k.resume, Poll: mode, Tick: w.ticks, BatchRows: 100}
 	for _, p := range paths {
@@ -49,6 +55,7 @@ func follow(t testing.TB, mode PollMode, k *kept, paths ...string) *following {
 		done <- w.f.Run(ctx, func(ctx context.Context, b *Batch) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			before()
 			return w.kept.sink(ctx, b)
 		})
 	}()

@@ -39,16 +39,22 @@ type Reader struct {
 	known    *knownLogs
 	waiting  []*source // Not opened yet, by the time of their first row.
 	active   []*source // Open, with a decoded row.
+	moved    []string  // Where another log, or none, lay when it was to be opened.
 	touched  map[*Log]*source
 	progress Progress
 	problems []error
-	front    mail.Time // Of the last Batch.
+	told     map[string]bool // Their texts.
+	front    mail.Time       // Of the last Batch.
 }
 
 // liveWithin is how long before the newest row a log's last row may be for the
 // log to be one that is still written, and so to hold back what is final. Hourly
 // logs change within it.
 const liveWithin = time.Hour
+
+// maxTries is how often logs are looked for again that were moved before they could
+// be opened. A server renames them once a day or hour.
+const maxTries = 3
 
 // Result is what a run read.
 type Result struct {
@@ -75,6 +81,12 @@ func (r *Reader) Run(ctx context.Context, sink func(context.Context, *Batch) err
 	result.Files = len(r.waiting)
 	r.progress.Files = result.Files
 	err = r.merge(ctx, sink)
+	for tries := 0; err == nil && len(r.moved) > 0 && tries < maxTries; tries++ {
+		r.moved = nil
+		if _, err = r.discover(ctx); err == nil {
+			err = r.merge(ctx, sink)
+		}
+	}
 	result.Rows = r.progress.Rows
 	if err != nil {
 		return result, err
@@ -93,6 +105,7 @@ func (r *Reader) start() error {
 	}
 	r.known = newKnownLogs(r.Resume.Logs)
 	r.touched = map[*Log]*source{}
+	r.told = map[string]bool{}
 	return nil
 }
 
@@ -158,9 +171,12 @@ func (r *Reader) activate() {
 		s := r.waiting[0]
 		r.waiting = r.waiting[1:]
 		if err := s.open(r.assembly); err != nil {
-			if !errors.Is(err, errMoved) && !errors.Is(err, fs.ErrNotExist) { // Found again where it lies by then.
+			if errors.Is(err, errMoved) || errors.Is(err, fs.ErrNotExist) {
+				r.moved = append(r.moved, s.path)
+			} else {
 				r.problem(s.path, err)
 			}
+			r.nextCopy(s)
 			continue
 		}
 		r.touched[s.log] = s
@@ -190,11 +206,16 @@ func (r *Reader) advance(s *source) bool {
 		r.problem(s.path, err)
 	}
 	r.active = slices.DeleteFunc(r.active, func(o *source) bool { return o == s })
+	r.nextCopy(s)
+	return false
+}
+
+// nextCopy lets another copy of s have its turn, in which more of the log may stand.
+func (r *Reader) nextCopy(s *source) {
 	if len(s.copies) > 0 {
 		s.copies[0].copies, s.copies[0].first = s.copies[1:], s.at
 		r.waiting = slices.Insert(r.waiting, 0, s.copies[0])
 	}
-	return false
 }
 
 // reorder puts s, the first of the active sources, where its next row belongs.
@@ -266,11 +287,17 @@ func (r *Reader) hold(front mail.Time) mail.Time {
 	return max(front, r.front)
 }
 
+// problem tells of trouble with a log, once.
 func (r *Reader) problem(path string, err error) {
+	full := fmt.Errorf("%s: %w", path, err)
+	if r.told[full.Error()] {
+		return
+	}
+	r.told[full.Error()] = true
+	r.problems = append(r.problems, full)
 	if r.Problem != nil {
 		r.Problem(path, err)
 	}
-	r.problems = append(r.problems, fmt.Errorf("%s: %w", path, err))
 }
 
 // progressed counts what was read of s on disk.
