@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -34,11 +33,7 @@ func (l *live) mails(ctx context.Context, p *program) {
 	for {
 		now := p.clock()
 		if l.looked.Load() || now.Sub(began) > reading {
-			m := &mailer{p: p, db: l.db, now: now}
-			err := m.due(ctx)
-			if sent := m.send(ctx); sent != nil && !errors.Is(sent, errBusy) {
-				err = errors.Join(err, sent)
-			}
+			err := (&mailer{p: p, db: l.db, now: now}).step(ctx)
 			switch {
 			case ctx.Err() != nil:
 			case err != nil:

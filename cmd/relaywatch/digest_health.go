@@ -21,7 +21,6 @@ import (
 const (
 	lagBytes    = 1_000_000     // Some 7,000 rows that are not read yet: more than a busy server writes in a minute.
 	quietServer = 3 * time.Hour // A server without a row at the end of the mail's time. Many rest at night: it is a note.
-	judgedLate  = time.Hour     // Judging behind the newest row; ten minutes are its grace.
 	manyRejects = 20            // One new row in so many is not understood.
 )
 
@@ -192,10 +191,8 @@ func (m *dayMaker) lookAtAgent(h *digest.Health) error {
 	if unread > lagBytes {
 		m.trouble(h, "logs lag", fmt.Sprintf("%s of the logs are not read yet.", size(unread)), "let relaywatch read on, and look whether the host is too slow for these logs.")
 	}
-	behind := min(m.until, m.status.Newest).Sub(m.status.JudgedUntil)
-	if m.status.Newest > 0 && behind > judgedLate {
-		m.trouble(h, "judging lags", fmt.Sprintf("Rows are judged for good up to %s only.", m.moment(m.status.JudgedUntil)),
-			"relaywatch status tells why; relaywatch ingest judges what is stored.")
+	if m.status.Newest > 0 && m.status.JudgedUntil == 0 {
+		m.trouble(h, "nothing is judged", "No row that is stored was judged yet.", "relaywatch ingest, or the agent, judges what is stored.")
 	}
 	return nil
 }

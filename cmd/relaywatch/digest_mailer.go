@@ -39,6 +39,16 @@ const (
 	sendGrace      = 3 * time.Second    // Whoever stops the agent waits so long for the server's answer; see stopWithin.
 )
 
+// step makes what is due and sends what waits. The error is nil where somebody else
+// is sending.
+func (m *mailer) step(ctx context.Context) error {
+	err := m.due(ctx)
+	if sent := m.send(ctx); sent != nil && !errors.Is(sent, errBusy) {
+		err = errors.Join(err, sent)
+	}
+	return err
+}
+
 // due makes the mails that are due. The first call only notes from which day on.
 func (m *mailer) due(ctx context.Context) error {
 	if err := m.daily(ctx); err != nil {

@@ -26,5 +26,10 @@ func relaywatch() {
 	p := &program{out: os.Stdout, err: os.Stderr}
 	p.batchRows, _ = strconv.Atoi(os.Getenv("TEST_BATCH_ROWS"))         // 0 is the default.
 	p.checkEvery, _ = time.ParseDuration(os.Getenv("TEST_CHECK_EVERY")) // As well.
+	if start, err := time.Parse(time.RFC3339Nano, os.Getenv("TEST_NOW")); err == nil {
+		began := time.Now()
+		p.now = func() time.Time { return start.Add(time.Since(began)) } // For mail.
+		p.mailEvery = 10 * time.Millisecond
+	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
