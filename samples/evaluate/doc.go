@@ -8,7 +8,7 @@
 //
 //	go run ./samples/evaluate --seeds table
 //
-// prints the table that the README quotes; make evaluate does the same.
+// prints the tables, and at the end which goals are met; make evaluate does the same.
 //
 // The seeds of the table are never used to choose a threshold: tune on TuningSeeds.
 package main

@@ -104,6 +104,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	to := &printer{to: out, markdown: o.markdown}
 	to.line("Seeds %s, rules %s. %d worlds of %d people and %d days, with %d transactions and %d recipients; %d clean submitter-days.",
 		p.seeds, version, m.Worlds, p.people, p.days, m.Transactions, m.Recipients, m.Days.all())
+	if p.behaviour != nil {
+		to.line("People write as those of %s did.", p.behaviour.Name)
+	}
+	to.line("Leak: recipients accepted until the second of the alarm, or all where the attack was not found. Time: from the first of them to the alarm.")
 	to.report(m)
 	if o.verbose {
 		to.details(m)
