@@ -85,8 +85,12 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	if s.who.Kind == mail.KindUser && f.nth == 1 {
 		mine.source(p.transaction.ClientIP)
 	}
-	j.fleet.count(s, f)
-	if f.skip {
+	r.weighed = true
+	if f.skip || p.transaction.ReversePath == "" {
+		// Bounces and receipts go to strangers by nature: null-sender-storm sees them.
+		for i := range mine.channels {
+			mine.channels[i].nats = 0
+		}
 		return
 	}
 	for i, rule := range j.weighed {
@@ -98,6 +102,6 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f)
 		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
 	}
+	j.fleet.count(s, f)
 	mine.Today.count(f, 1)
-	r.weighed = true
 }

@@ -16,7 +16,7 @@ type fleet struct {
 	Records [maxRecords][kinds]moments
 }
 
-// kinds of submitters that are unlike each other, and ages of submitters in days.
+// kinds of submitters that are unlike each other, and ages of submitters, see ageOf.
 const (
 	kinds = 3
 	ages  = 3
@@ -24,7 +24,12 @@ const (
 
 const (
 	// fleetShare is how many recipients of a submitter count a day.
-	fleetShare = 20
+	fleetShare = 5
+	// leastKnown is assumed of who mails known recipients, however rarely it does: to
+	// mail somebody again accuses nobody.
+	leastKnown = 0.5
+	// learning is how many days of memory it takes to tell what is new.
+	learning = 14
 	// fleetHalfLife is after how many days half of what is usual for all is forgotten.
 	fleetHalfLife = 7
 	// prior is how many recipients of others outweigh what is assumed of them.
@@ -35,8 +40,8 @@ const (
 // organisations that were looked at, in the first day of a submitter half of its
 // recipients were known to others; after a week four in five to itself.
 var assumed = [ages][novelties]float64{
-	{0.10, 0.45, 0.45},
-	{0.50, 0.30, 0.20},
+	{0.10, 0.15, 0.75},
+	{0.50, 0.25, 0.25},
 	{0.80, 0.12, 0.08},
 }
 
@@ -66,12 +71,13 @@ func kindOf(who mail.Submitter) int {
 	return 0
 }
 
-// ageOf is the age of a submitter on a day: its first day, its first week, older.
+// ageOf is the age of a submitter: its first day of mail, its first week of such days,
+// older. A program that writes once a month is young for long.
 func ageOf(p *profile) int {
-	switch days := p.Day - p.Born; {
-	case days < 1:
+	switch {
+	case p.Active == 0:
 		return 0
-	case days < 7:
+	case p.Active < 5:
 		return 1
 	}
 	return 2
@@ -93,7 +99,7 @@ func (f *fleet) roll(day int32) {
 	}
 	for k := range f.Usual {
 		for a := range f.Usual[k] {
-			f.Usual[k][a].age(age)
+			f.Usual[k][a].age(age, age)
 			f.Usual[k][a].add(&f.Today[k][a], 1, 1)
 			for i := range f.Recent {
 				f.Recent[i] += f.Today[k][a].Novelty[i]
@@ -151,15 +157,22 @@ func (f *fleet) noveltyOf(o *own, others, mine *facts, age int) {
 	if f.Day == f.Born {
 		return
 	}
+	worth := float64(trust)
+	if age < ages-1 {
+		worth = youngTrust
+	}
 	ofOthers, ofMine, recent := float32(sum(others.Novelty[:])), float32(sum(mine.Novelty[:])), sum(f.Recent[:])
 	for i := range o.novelty {
 		p := shareWith(others.Novelty[i], ofOthers, assumed[age][i], prior)
 		if age < ages-1 {
 			p = max(p, assumed[age][i])
 		}
-		p = shareWith(mine.Novelty[i], ofMine, p, trust)
-		if i != int(known) && recent > 0 {
+		p = shareWith(mine.Novelty[i], ofMine, p, worth)
+		if i != int(known) && recent > 0 && f.Day-f.Born < learning {
 			p = max(p, float64(f.Recent[i])/recent)
+		}
+		if i == int(known) {
+			p = max(p, leastKnown)
 		}
 		o.novelty[i] = between(0.01, p, 0.99)
 	}

@@ -22,6 +22,7 @@ type profile struct {
 type profileState struct {
 	Born    int32 // Day of its first recipient.
 	Day     int32 // Day that Today is of.
+	Active  int32 // Days before with mail.
 	Frozen  bool  // An accusation stood today.
 	Watched bool  // The sum of a rule was suspicious today.
 	Learned facts
@@ -84,9 +85,10 @@ func (f *facts) add(g *facts, weight, novelty float32) {
 	}
 }
 
-func (f *facts) age(factor float32) {
+// age fades what was counted; novelty has a factor of its own.
+func (f *facts) age(factor, novelty float32) {
 	var aged facts
-	aged.add(f, factor, factor)
+	aged.add(f, factor, novelty)
 	*f = aged
 }
 
@@ -104,11 +106,16 @@ const (
 	profileHalfLife = 30
 	// forgetProfile is after how many days without mail a submitter begins anew.
 	forgetProfile = 90
-	// growUp is how many days it takes until what is new to a submitter tells what is
-	// usual for it: in its first days everybody is.
-	growUp = 10
+	// noveltyHalfLife is that of who is new, in days with mail: the longer the memory, the
+	// fewer are.
+	noveltyHalfLife = 10
+	// youngHalfLife is the half-life in the first days of a submitter, in which
+	// everybody is new to it. It grows with the age.
+	youngHalfLife = 2
 	// trust is how many recipients of its own outweigh what is usual for others.
 	trust = 40
+	// youngTrust is the same for what is new to a submitter of few days.
+	youngTrust = 15
 )
 
 // watchedWeight is how much a suspicious day is learnt: a spammer who warms up over
@@ -143,20 +150,20 @@ func (j *judge) rolled(s *subject, day int32) *profile {
 func (j *judge) learn(s *subject, day int32) {
 	p := s.profile
 	age := ageFactor(day-p.Day, profileHalfLife)
-	p.Learned.age(age)
+	p.Learned.age(age, ageFactor(1, max(youngHalfLife, min(noveltyHalfLife, p.Active))))
 	if !p.Frozen {
-		grown := min(p.Day-p.Born, p.Day-j.fleet.Born) + 1
 		weight := float32(1)
 		if p.Watched {
 			weight = watchedWeight
 		}
-		p.Learned.add(&p.Today, weight, weight*min(1, float32(grown)/growUp))
+		p.Learned.add(&p.Today, weight, min(weight, p.pace()))
 		p.learnSenders(day)
 		p.learnPaths()
 	}
 	for i := range p.records {
 		j.learnRecord(s, i, age)
 	}
+	p.Active++
 	p.Today, p.New, p.Frozen, p.Watched = facts{}, [8]usual{}, false, false
 	p.Day = day
 	clear(p.weights)
@@ -164,6 +171,18 @@ func (j *judge) learn(s *subject, day int32) {
 		p.Frozen = true
 	}
 }
+
+// pace is how much of a day's novelty a settled profile takes over: what is usual
+// does not change in a day, and a spammer who begins with five a day shall not make
+// it.
+func (p *profile) pace() float32 {
+	if p.Day-p.Born < settled || p.Today.Recipients == 0 {
+		return 1
+	}
+	return max(trust, float32(sum(p.Learned.Novelty[:]))) * dailyPace / p.Today.Recipients
+}
+
+const dailyPace = 0.2
 
 // learnPaths makes the reverse-paths of the day usual ones, in the place of those
 // that were not used for longest.

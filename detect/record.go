@@ -11,8 +11,11 @@ const maxRecords = 8
 // them, of its kind; so the newsletter host and the person each have their own
 // measure. The score is z²/2 for a value z spreads above the mean.
 type Scale struct {
-	Of    int     // A signal that is a plain count.
-	Least float64 // Below it, the score is 0.
+	Of     int     // A signal that is a plain count.
+	Least  float64 // Below it, the score is 0.
+	Days   float64 // How many days of its own a submitter must have.
+	Usual  float64 // The daily record that is assumed where nobody has one yet,
+	Spread float64 // and the spread of its logarithm.
 }
 
 // moments are of logarithms of daily records, aged.
@@ -35,12 +38,10 @@ type record struct {
 
 // Days of others and their assumed records, where little is known of a submitter.
 const (
-	trustDays  = 3
-	priorDays  = 10
-	usualPeak  = 3   // Recipients in an hour, on most days.
-	peakSpread = 0.8 // Of its logarithm.
-	leastDev   = 0.5
-	leastDays  = 2.5 // A submitter of fewer has no scale of its own yet: three, aged.
+	trustDays = 3
+	priorDays = 10
+	leastDev  = 0.5
+	aged      = 0.8 // Of a day's weight, which fades.
 )
 
 // learnRecord ends the day of a record.
@@ -59,13 +60,13 @@ func (j *judge) learnRecord(s *subject, i int, age float32) {
 }
 
 // usualRecord is the mean and the spread of the logarithm of the daily records.
-func (f *fleet) usualRecord(s *subject, i int) (mean, spread float64) {
+func (f *fleet) usualRecord(s *subject, i int, c *Scale) (mean, spread float64) {
 	r := &s.profile.records[i]
 	of := &f.Records[i][kindOf(s.who)]
-	base := math.Log1p(usualPeak)
+	base := math.Log1p(c.Usual)
 	n := float64(of.N) + priorDays
 	mean = (float64(of.Sum) + priorDays*base) / n
-	variance := (float64(of.Squares) + priorDays*(base*base+peakSpread*peakSpread)) / n
+	variance := (float64(of.Squares) + priorDays*(base*base+c.Spread*c.Spread)) / n
 	variance -= mean * mean
 	own := float64(r.Own.N) + trustDays
 	squares := (float64(r.Own.Squares) + trustDays*(mean*mean+variance)) / own
@@ -78,10 +79,10 @@ func (f *fleet) usualRecord(s *subject, i int) (mean, spread float64) {
 func (j *judge) beyond(s *subject, i int, c *Scale, value float64) float64 {
 	r := &s.profile.records[i]
 	r.Today = max(r.Today, float32(value))
-	if value < c.Least || r.Own.N < leastDays {
+	if value < c.Least || r.Own.N < aged*float32(c.Days) {
 		return 0
 	}
-	mean, spread := j.fleet.usualRecord(s, i)
+	mean, spread := j.fleet.usualRecord(s, i, c)
 	z := (math.Log1p(value) - mean) / spread
 	if z <= 0 {
 		return 0

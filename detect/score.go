@@ -112,7 +112,7 @@ func (j *judge) adds(s *subject, i, lead int, m *measures) bool {
 func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 	rule, place := j.rules[i], j.asked[i].place
 	if rule.Scale != nil {
-		mean, spread := j.fleet.usualRecord(s, place)
+		mean, spread := j.fleet.usualRecord(s, place, rule.Scale)
 		f.record = &Record{
 			Signal: signals[rule.Scale.Of].Name, Value: m[rule.Scale.Of], Mean: mean, Spread: spread,
 			Best: float64(s.profile.records[place].Best), Score: m[sigScore],

@@ -77,6 +77,7 @@ type own struct {
 
 // weights is what each fact weighs for a submitter today, before tempering.
 type weights struct {
+	idle     bool // Nobody's novelty is known yet: nothing is weighed that rests on it.
 	novelty  [novelties]float64
 	external [2]float64
 	refused  [2]float64
@@ -93,6 +94,7 @@ func ratio(weight, spam float64, own float32) float64 {
 // its fact weighs nothing.
 func (w *Weigher) against(o *own) *weights {
 	t := new(weights)
+	t.idle = w.Novelty != [novelties]float64{} && o.novelty == [novelties]float32{}
 	for i, share := range w.Novelty {
 		if share > 0 && o.novelty[i] > 0 {
 			t.novelty[i] = ratio(w.Weights.Novelty, share, o.novelty[i])
@@ -111,7 +113,8 @@ func (w *Weigher) against(o *own) *weights {
 	}
 	if w.Weights.Hour > 0 {
 		for i := range t.hours {
-			t.hours[i] = ratio(w.Weights.Hour, 1.0/24, o.hours[i])
+			// Half of the spam keeps to the hours of whom it uses.
+			t.hours[i] = ratio(w.Weights.Hour, 0.5/24+0.5*float64(o.hours[i]), o.hours[i])
 		}
 	}
 	return t
@@ -126,6 +129,9 @@ func index(b bool) int {
 
 // weigh is what one recipient weighs, in nats.
 func (w *Weigher) weigh(t *weights, f *told) float64 {
+	if t.idle {
+		return 0
+	}
 	sum := t.novelty[f.novelty] + t.external[index(f.external)] + t.refused[index(f.refused)] + t.hours[f.hour]
 	if f.path < paths {
 		sum += t.path[f.path]

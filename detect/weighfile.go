@@ -92,9 +92,15 @@ func (d *document) scale(node ast.Node, r *Rule) {
 		d.fail(node, "want of and at_least (as scale: {of: distinct_recipients, at_least: 20})")
 		return
 	}
-	s := &Scale{Least: 1}
+	s := &Scale{Least: 1, Days: 3, Usual: 3, Spread: 0.8} // The best hour of most people has some three recipients.
 	var name string
-	seen := d.fields(m, []field{{"of", d.str(&name)}, {"at_least", d.number(&s.Least, 1, maxEntries)}})
+	seen := d.fields(m, []field{
+		{"of", d.str(&name)},
+		{"at_least", d.number(&s.Least, 1, maxEntries)},
+		{"days", d.number(&s.Days, 0, 30)},
+		{"usual", d.number(&s.Usual, 0, maxEntries)},
+		{"spread", d.number(&s.Spread, 0.1, 5)},
+	})
 	s.Of = signalNamed(name)
 	switch {
 	case seen["of"] == nil:

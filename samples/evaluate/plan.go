@@ -51,9 +51,9 @@ type plan struct {
 	behaviour  *traffic.Behaviour
 }
 
-// standard has four weeks, so that two of them are clean before the first attack,
+// standard has six weeks, so that four of them are clean before the first attack,
 // and seven attacks in each attacked world, so that most of its mail is ordinary.
-var standard = plan{people: 120, days: 28, attackDays: 14, groups: 3}
+var standard = plan{people: 120, days: 42, attackDays: 14, groups: 3}
 
 // job is one world of the plan.
 type job struct {

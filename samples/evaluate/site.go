@@ -15,7 +15,7 @@ var internal = []netip.Prefix{
 
 // allowed are the rules that an administrator silences for a host that mails many
 // by right, as samples/relaywatch.yaml does: what it does besides is judged.
-var allowed = []string{"recipient-fanout", "external-only"}
+var allowed = []string{"recipient-fanout", "external-only", "relay-probe"}
 
 // siteOf is the site as an administrator configures it.
 func siteOf(w *traffic.World, rules []*detect.Rule) detect.Site {

@@ -36,7 +36,7 @@ func (f *plant) audit() {
 		ip, name = exIP, exFQDN
 	}
 	fill := strings.NewReplacer("[ip]", "["+ip+"]", "antispam", "antispam", "u", "relaytest", "d", "probe.example", "s", name)
-	f.add(Machine{Name: "audit", Kind: KindAudit, IP: "10.0.0.66", Host: "scan01"},
+	f.add(Machine{Name: "audit", Kind: KindAudit, IP: "10.0.0.66", Host: "scan01", Known: true},
 		func(m *Machine, c chance, n int) []*Session {
 			if f.w.weekday(n) != weekday {
 				return nil
