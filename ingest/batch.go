@@ -40,6 +40,7 @@ type Log struct {
 	State       LogState
 	Note        string   // Why it was refused, and what to change.
 	Missing     []string // Columns that detections need and the log lacks, as the log's documentation names them.
+	Mark        uint64   // Hash of the last bytes before ReadBytes, as they were read; 0 if they are not known.
 	Decoder     []byte   // The decoder's memory at ReadBytes (columns in force, day): opaque, for Resume.
 }
 

@@ -41,12 +41,15 @@ func (r *Reader) discover(ctx context.Context) (Result, error) {
 			case err != nil:
 				r.problem(path, err)
 				continue
-			case s.first == 0:
-				logs++
+			}
+			if s.shrunk != nil {
+				r.problem(path, s.shrunk)
+			}
+			logs++
+			if s.first == 0 {
 				result.Same++
 				continue
 			}
-			logs++
 			if !r.enlist(byLog, s) {
 				result.Same++
 			}
@@ -146,15 +149,27 @@ func (r *Reader) examine(src Source, path string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.known.identify(b, src.Format)
-	if err != nil {
+	s := &source{path: path, page: src.CodePage, plain: plain, seen: int64(len(b))}
+	logs, err := r.known.identify(b, src.Format, path)
+	if err != nil || len(logs) == 0 {
+		return s, err
+	}
+	if !plain {
+		length := f.unzippedSize(size)
+		for _, l := range logs {
+			if uint32(l.ReadBytes) == length {
+				s.log = l
+				return s, nil
+			}
+		}
+	}
+	if err := r.which(f, s, size, newHead(b), logs); err != nil {
 		return nil, err
 	}
-	s := &source{log: l, path: path, page: src.CodePage, plain: plain, seen: int64(len(b))}
-	if l == nil || plain && size <= l.ReadBytes || !plain && f.unzippedSize(size) == uint32(l.ReadBytes) {
+	if plain && size <= s.log.ReadBytes {
 		return s, nil
 	}
-	if s.first, err = peek(f, l, src.CodePage); err != nil || s.first == 0 {
+	if s.first, err = peek(f, s.log, src.CodePage); err != nil || s.first == 0 {
 		return s, err
 	}
 	s.at = s.first

@@ -54,6 +54,16 @@ func (h Head) Same(o Head) bool {
 	return n > 0 && h[n-1] == o[n-1]
 }
 
+// common is where the last line ends that both heads have; 0 if there is none.
+func (h Head) common(o Head) int64 {
+	for i := min(len(h), len(o)) - 1; i >= 0; i-- {
+		if h[i] == o[i] {
+			return int64(h[i].End)
+		}
+	}
+	return 0
+}
+
 // id is the identity of a log whose first row ends at end: the hash up to there,
 // which stays as it is while the log grows.
 func (h Head) id(end int64) mail.LogID {

@@ -32,14 +32,8 @@ func TestHeadTellsLogsApart(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, pair := range [][2]string{{tt.a, tt.b}, {tt.b, tt.a}} {
 				k := newKnownLogs(nil)
-				first, err := k.identify([]byte(pair[0])[:min(len(pair[0]), headBytes+1)], FormatAuto)
-				if err != nil {
-					t.Fatal(err)
-				}
-				second, err := k.identify([]byte(pair[1])[:min(len(pair[1]), headBytes+1)], FormatAuto)
-				if err != nil {
-					t.Fatal(err)
-				}
+				first := identify(t, k, pair[0])
+				second := identify(t, k, pair[1])
 				if got := first == second; got != tt.same {
 					t.Errorf("same log: got %v; want %v", got, tt.same)
 				}
@@ -51,24 +45,31 @@ func TestHeadTellsLogsApart(t *testing.T) {
 	}
 }
 
+// identify is the log that begins so; nil if there is none yet.
+func identify(t *testing.T, k *knownLogs, log string) *Log {
+	t.Helper()
+	logs, err := k.identify([]byte(log)[:min(len(log), headBytes+1)], FormatAuto, "ex.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(logs) == 0 {
+		return nil
+	}
+	return logs[0]
+}
+
 // A log is told by its first row, so it has no identity before that row is whole,
 // and keeps it while it grows.
 func TestIdentityStays(t *testing.T) {
 	k := newKnownLogs(nil)
 	for _, b := range []string{"", "#Software: Micro", headerIIS, headerIIS + "00:00:02 10.0"} {
-		if l, err := k.identify([]byte(b), FormatAuto); l != nil || err != nil {
-			t.Errorf("identify %q: got %v, %v; want nil, nil", b, l, err)
+		if l := identify(t, k, b); l != nil {
+			t.Errorf("identify %q: got %v; want none", b, l)
 		}
 	}
-	small, err := k.identify([]byte(headerIIS+"00:00:02 10.0.0.1 HELO - 250\r\n"), FormatAuto)
-	if err != nil {
-		t.Fatal(err)
-	}
+	small := identify(t, k, headerIIS+"00:00:02 10.0.0.1 HELO - 250\r\n")
 	id := small.ID
-	grown, err := newKnownLogs([]Log{*small}).identify([]byte(headerIIS+"00:00:02 10.0.0.1 HELO - 250\r\n00:00:03 10.0.0.1 QUIT - 240\r\n"), FormatAuto)
-	if err != nil {
-		t.Fatal(err)
-	}
+	grown := identify(t, newKnownLogs([]Log{*small}), headerIIS+"00:00:02 10.0.0.1 HELO - 250\r\n00:00:03 10.0.0.1 QUIT - 240\r\n")
 	if grown.ID != id {
 		t.Errorf("identity changed from %v to %v", id, grown.ID)
 	}

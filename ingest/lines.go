@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // maxLine is the longest line that is taken for a row. Servers cut what a client
@@ -14,6 +16,10 @@ const maxLine = 1 << 20
 // readSize is how much is read at once: large enough that the system calls cost
 // nothing beside the parsing, small enough for the second-level cache.
 const readSize = 256 << 10
+
+// markBytes is how many bytes before a log's cursor tell whether they are still those
+// that were read: some rows, with their times.
+const markBytes = 512
 
 // errTooLong is returned for a line longer than maxLine, with its beginning.
 var errTooLong = fmt.Errorf("row is longer than %d bytes: no server writes such a row", maxLine)
@@ -25,7 +31,7 @@ var errTooLong = fmt.Errorf("row is longer than %d bytes: no server writes such 
 type lines struct {
 	r      io.ReadSeeker // nil-safe only after open; seeks are in decompressed bytes.
 	buf    []byte
-	start  int   // buf[start:end] is read and not handed on.
+	start  int   // buf[start:end] is read and not handed on. Before it are markBytes more, where the log has them.
 	end    int   //
 	offset int64 // Of buf[start].
 	gap    int64 // Offset of a NUL that was looked at twice; -1 if none.
@@ -38,12 +44,32 @@ func newLines(r io.ReadSeeker, offset int64) (*lines, error) {
 	return l, l.seek(offset)
 }
 
+// seek goes on at offset. The log may end before it: then there is no line, and no
+// mark either.
 func (l *lines) seek(offset int64) error {
-	if _, err := l.r.Seek(offset, io.SeekStart); err != nil {
+	back := min(offset, markBytes)
+	if _, err := l.r.Seek(offset-back, io.SeekStart); err != nil {
 		return err
 	}
 	l.start, l.end, l.offset, l.eof = 0, 0, offset, false
+	for l.end < int(back) && !l.eof {
+		if err := l.fill(); err != nil {
+			return err
+		}
+	}
+	l.start = min(int(back), l.end)
 	return nil
+}
+
+// mark is a hash of the bytes before offset, which is that of the last line or the
+// end of it; 0 where they are not known.
+func (l *lines) mark(offset int64) uint64 {
+	n := int(min(offset, markBytes))
+	at := l.start - int(l.offset-offset)
+	if at < n {
+		return 0
+	}
+	return xxhash.Sum64(l.buf[at-n : at])
 }
 
 // next returns the next complete line without its line feed, and where it starts.
@@ -149,11 +175,12 @@ func (l *lines) drop(n int) {
 	l.offset += int64(n)
 }
 
-// fill reads more behind buf[end], after moving what is left to the front.
+// fill reads more behind buf[end], after moving what is left, and markBytes before
+// it, to the front.
 func (l *lines) fill() error {
-	if l.start > 0 {
-		l.end = copy(l.buf, l.buf[l.start:l.end])
-		l.start = 0
+	if past := l.start - markBytes; past > 0 {
+		l.end = copy(l.buf, l.buf[past:l.end])
+		l.start = markBytes
 	}
 	if len(l.buf)-l.end < readSize/2 {
 		grown := make([]byte, max(readSize, 2*len(l.buf)))

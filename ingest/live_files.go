@@ -89,6 +89,9 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 	}
 	seen := stamp{info.Size(), info.ModTime()}
 	if f.unchanged(l, seen, now) {
+		if cut := f.reader.known.cuts[l.log]; cut != nil {
+			cut.looks++
+		}
 		return nil
 	}
 	s, err := f.reader.examine(c.source, c.path)
@@ -105,7 +108,11 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 		return nil
 	}
 	f.settle(l, seen, s, now)
-	f.report("log "+c.path, c.path, nil)
+	if s.shrunk != nil {
+		f.report("log "+c.path, c.path, s.shrunk)
+	} else {
+		f.report("log "+c.path, c.path, nil)
+	}
 	if s.first == 0 {
 		return nil
 	}

@@ -86,6 +86,9 @@ func (f *Follower) settle(l *Followed, seen stamp, s *source, now time.Time) {
 	if l.log != nil {
 		l.ReadBytes = l.log.ReadBytes
 	}
+	if s.shrunk != nil && s.first == 0 {
+		l.Error = s.shrunk.Error()
+	}
 }
 
 // stand puts nxadm/tail at the end of a log that has just been read to its end, and

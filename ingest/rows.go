@@ -38,6 +38,9 @@ func Rows(l Log, offsets []int64) ([]Row, error) {
 	if !l.Head.Same(newHead(b)) {
 		return nil, fmt.Errorf("%w: %s is another log now", ErrLogGone, l.Path)
 	}
+	if long, same, err := f.holds(&l); err != nil || !long || !same {
+		return nil, errors.Join(fmt.Errorf("%w: %s was cut since", ErrLogGone, l.Path), err)
+	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}

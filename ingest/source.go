@@ -19,7 +19,8 @@ type source struct {
 	plain  bool   // Not compressed.
 	seen   int64  // How much of its beginning was looked at.
 	first  mail.Time
-	copies []*source // The same log elsewhere: read on there once this one has ended.
+	shrunk *ShrunkError // The log was cut, and this is not told yet or goes on.
+	copies []*source    // The same log elsewhere: read on there once this one has ended.
 
 	f       *file
 	lines   *lines
@@ -70,6 +71,9 @@ func (s *source) open(a *assembly) error {
 	}
 	if s.lines, err = newLines(f, s.log.ReadBytes); err != nil {
 		return errors.Join(fmt.Errorf("read %s: %w", s.path, err), s.close())
+	}
+	if m := s.lines.mark(s.log.ReadBytes); m != s.log.Mark && m != 0 && s.log.Mark != 0 {
+		return errors.Join(errMoved, s.close())
 	}
 	if s.decoder, err = a.decoder(s.log, s.page); err != nil {
 		return errors.Join(err, s.close())
@@ -183,9 +187,12 @@ func (s *source) mark() {
 	if s.lines == nil {
 		return
 	}
-	s.log.ReadBytes = s.lines.offset
+	cursor := s.lines.offset
 	if s.pending {
-		s.log.ReadBytes = s.next
+		cursor = s.next
+	}
+	if cursor != s.log.ReadBytes {
+		s.log.ReadBytes, s.log.Mark = cursor, s.lines.mark(cursor)
 	}
 	s.log.SizeBytes = max(s.log.SizeBytes, s.lines.offset)
 	s.log.Decoder = s.decoder.save()

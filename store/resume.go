@@ -14,7 +14,7 @@ import (
 const (
 	selectSessions = `SELECT sessions FROM sessions`
 	selectLogs     = `SELECT key, path, format, server, head, size_bytes, read_bytes, rows, quarantined,
-		coalesce(first_time, 0), coalesce(last_time, 0), state, note, missing, decoder FROM logs ORDER BY path, key`
+		coalesce(first_time, 0), coalesce(last_time, 0), state, note, missing, mark, decoder FROM logs ORDER BY path, key`
 )
 
 // Resume is where the last Write stopped; the zero Resume for a new store.
@@ -42,15 +42,16 @@ func allLogs(ctx context.Context, q queryer) ([]ingest.Log, error) {
 		var (
 			l       ingest.Log
 			key     int64
+			mark    int64
 			head    []byte
 			missing string
 		)
 		err := scan(&key, &l.Path, &l.Format, &l.Server, &head, &l.SizeBytes, &l.ReadBytes, &l.Rows, &l.Quarantined,
-			&l.FirstTime, &l.LastTime, &l.State, &l.Note, &missing, &l.Decoder)
+			&l.FirstTime, &l.LastTime, &l.State, &l.Note, &missing, &mark, &l.Decoder)
 		if err != nil {
 			return err
 		}
-		l.ID = mail.LogID(key)
+		l.ID, l.Mark = mail.LogID(key), uint64(mark)
 		if err := l.Head.UnmarshalBinary(head); err != nil {
 			return fmt.Errorf("head of log %s: %w", l.ID, err)
 		}

@@ -133,12 +133,12 @@ const (
 	updateLongest  = `UPDATE meta SET longest = ?`
 )
 
-const upsertLog = `INSERT INTO logs (key, path, format, server, head, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state, note, missing, decoder)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const upsertLog = `INSERT INTO logs (key, path, format, server, head, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state, note, missing, mark, decoder)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (key) DO UPDATE SET path = excluded.path, format = excluded.format, server = excluded.server, head = excluded.head,
 		size_bytes = excluded.size_bytes, read_bytes = excluded.read_bytes, rows = excluded.rows, quarantined = excluded.quarantined,
 		first_time = excluded.first_time, last_time = excluded.last_time, state = excluded.state, note = excluded.note,
-		missing = excluded.missing, decoder = excluded.decoder
+		missing = excluded.missing, mark = excluded.mark, decoder = excluded.decoder
 		WHERE excluded.read_bytes >= read_bytes
 	RETURNING id`
 
@@ -159,7 +159,7 @@ func (w *batchWriter) log(ctx context.Context, l *ingest.Log) error {
 	var id int64
 	err = w.tx.QueryRowContext(ctx, upsertLog,
 		int64(l.ID), l.Path, string(l.Format), l.Server, head, l.SizeBytes, l.ReadBytes, l.Rows, l.Quarantined,
-		told(int64(l.FirstTime)), told(int64(l.LastTime)), string(l.State), l.Note, string(missing), l.Decoder).Scan(&id)
+		told(int64(l.FirstTime)), told(int64(l.LastTime)), string(l.State), l.Note, string(missing), int64(l.Mark), l.Decoder).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return problemf(ErrTwice, "log %s is stored beyond byte %d already: another relaywatch reads it into this store; let only one run", l.Path, l.ReadBytes)
 	}

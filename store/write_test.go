@@ -127,7 +127,7 @@ func TestResumeRoundTrip(t *testing.T) {
 		t.Fatalf("new store: got %v, %v; want nothing", r, err)
 	}
 	refused := logAt(log2, 0)
-	refused.State, refused.Note, refused.Missing, refused.Decoder = ingest.LogRefused, "choose W3C", []string{"cs-uri-query"}, []byte("{}")
+	refused.State, refused.Note, refused.Missing, refused.Mark, refused.Decoder = ingest.LogRefused, "choose W3C", []string{"cs-uri-query"}, 1<<63|1, []byte("{}")
 	refused.FirstTime, refused.LastTime = 0, 0
 	write(t, db, &ingest.Batch{Logs: []ingest.Log{logAt(log1, 500)}, Sessions: []byte("a")})
 	write(t, db, &ingest.Batch{Logs: []ingest.Log{logAt(log1, 900), refused}, Sessions: []byte("b")})
