@@ -23,6 +23,8 @@ type dossier struct {
 	Recipients []store.Sent
 	Uses       store.Uses
 	Logins     []mail.Login
+	Weighed    map[mail.LogPos]mail.Path  // Recipients of the sums of Findings, by their rows.
+	Weighers   map[string]*detect.Weigher // Of the rules that sum up, by name.
 	Remedies   []remedy
 	Others     []store.Suspect // Other episodes of the submitter, the worst first.
 	AllRows    bool            // Print every row of the proof.
@@ -54,7 +56,7 @@ const (
 
 func (p *program) explainCommand() *cobra.Command {
 	var format string
-	var allRows bool
+	var allRows, check bool
 	c := &cobra.Command{
 		Use:   "explain [SUBMITTER]",
 		Short: "Why one submitter is under suspicion, with the log rows that prove it",
@@ -79,10 +81,14 @@ func (p *program) explainCommand() *cobra.Command {
 			if format != "text" && format != "json" {
 				return usageError{fmt.Errorf("--format %q: use text or json", format)}
 			}
+			if check {
+				return p.check(c.Context(), who, format)
+			}
 			return p.explain(c.Context(), who, format, allRows)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "text", "`FORMAT`: text or json")
+	c.Flags().BoolVar(&check, "check", false, "compute the findings of SUBMITTER, or of all, again from their evidence and the stored rows; exit code 1 on a difference")
 	c.Flags().BoolVar(&allRows, "rows", false, "print every log row of the proof, not the first five of each finding")
 	return c
 }
@@ -171,7 +177,10 @@ func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submit
 
 // collect gathers what the store and the logs know of an episode.
 func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ruleSet []*detect.Rule) (dossier, error) {
-	d := dossier{Suspect: s}
+	d := dossier{Suspect: s, Weighers: map[string]*detect.Weigher{}}
+	for _, r := range ruleSet {
+		d.Weighers[r.Name] = r.Weigher
+	}
 	who, since, until := s.Submitter, s.Start, s.LastFlagged
 	all, err := db.Findings(ctx, who)
 	if err != nil {
@@ -199,6 +208,9 @@ func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ru
 		return d, err
 	}
 	if d.Before, err = db.Accepted(ctx, who, since, s.FirstFlagged); err != nil {
+		return d, err
+	}
+	if d.Weighed, err = weighed(ctx, db, who, d.Findings); err != nil {
 		return d, err
 	}
 	d.Remedies = remediesOf(d.Findings, ruleSet)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 
+	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
 )
@@ -29,6 +30,8 @@ type findingReport struct {
 	FlaggedAt   string          `json:"flagged_at"`
 	Sentence    string          `json:"sentence"`
 	Signals     json.RawMessage `json:"signals"`
+	Sum         *sumReport      `json:"sum,omitempty"`    // How a sum came to its score.
+	Record      *detect.Record  `json:"record,omitempty"` // How a comparison with own records did.
 	Rows        []proofReport   `json:"rows"`
 }
 
@@ -110,7 +113,8 @@ func newExplainReport(d dossier) explainReport {
 			rows = append(rows, proofReport{p.Pos.Log.String(), p.Pos.Offset, p.Path, p.Line, p.Text})
 		}
 		r.Findings = append(r.Findings, findingReport{
-			f.Rule, string(f.Level), f.Weight, f.WindowStart.String(), f.WindowEnd.String(), f.FlaggedAt.String(), f.Sentence, signals, rows,
+			f.Rule, string(f.Level), f.Weight, f.WindowStart.String(), f.WindowEnd.String(), f.FlaggedAt.String(), f.Sentence, signals,
+			d.sumReport(f.Evidence.Sum), f.Evidence.Record, rows,
 		})
 	}
 	for _, h := range d.Timeline {

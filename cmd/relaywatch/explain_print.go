@@ -90,6 +90,7 @@ func (d *dossier) printWhy(p *page) {
 			}
 			p.line(8, "      %-24s %8s%s", m.Signal, measured(m.Value, m.Unit), threshold)
 		}
+		d.printScore(p, &f)
 	}
 }
 
@@ -100,6 +101,8 @@ func measured(value float64, unit string) string {
 		return fmt.Sprintf("%g %%", math.Round(value*1000)/10)
 	case "bytes":
 		return size(value).String()
+	case "nats":
+		return fmt.Sprintf("%.1f", value)
 	}
 	return thousands(int64(value))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -24,7 +25,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails, "sql": spoilStore},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SAMPLES", samples)
 			return nil
@@ -46,5 +47,21 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("got %v; want exit code %d", err, want)
 	case exit.ExitCode() != want:
 		ts.Fatalf("got exit code %d; want %d", exit.ExitCode(), want)
+	}
+}
+
+// spoilStore is a command of scripts: `sql DB STATEMENT` changes a store behind
+// relaywatch's back.
+func spoilStore(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sql DB STATEMENT")
+	}
+	db, err := sql.Open("sqlite3", "file:"+ts.MkAbs(args[0]))
+	ts.Check(err)
+	result, err := db.Exec(args[1])
+	ts.Check(err)
+	ts.Check(db.Close())
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		ts.Fatalf("%s: changed %d rows, %v; want some", args[1], n, err)
 	}
 }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	"relaywatch/mail"
+)
+
+// acquaintance is who mailed an address first, and when.
+type acquaintance struct {
+	by    map[mail.Submitter]place
+	pairs map[mail.Path]place // By an own reverse-path, from a host.
+	heard place               // The address wrote to us; at 0: never.
+}
+
+func note[K comparable](first map[K]place, key K, p place) {
+	if before, ok := first[key]; !ok || p.before(before) {
+		first[key] = p
+	}
+}
+
+// hearFirst notes who mailed the recipients of findings first.
+func (w *witness) hearFirst(t mail.Transaction) {
+	start := place{t.At, t.Pos}
+	who, class := w.answers(&t, t.At)
+	if class == nobodysClient || class == outsideClient {
+		if a := w.told[t.ReversePath]; a != nil && w.writesFromOutside(&t) && (a.heard.at == 0 || start.before(a.heard)) {
+			a.heard = start
+		}
+	}
+	if _, ok := w.spans[who]; ok && t.ReversePath != "" {
+		key := pathOf{who, t.ReversePath}
+		if first, ok := w.firstDay[key]; len(t.Recipients) > 0 && (!ok || t.At < first) {
+			w.firstDay[key] = t.At
+		}
+	}
+	for i, to := range t.Recipients {
+		row := rowFact{place: place{to.At, to.Pos}, kind: rowRecipient, tx: &t, to: to, nth: i + 1}
+		row.who, row.class = w.answers(&t, to.At)
+		if to.At == 0 || !to.Path.Known() || !w.counts(&row) || w.isServer(row.who, row.place) {
+			continue
+		}
+		if w.began == 0 || to.At < w.began {
+			w.began = to.At
+		}
+		a := w.told[to.Path]
+		if a == nil {
+			continue
+		}
+		note(a.by, row.who, row.place)
+		if row.who.Kind == mail.KindIP && t.ReversePath != "" && t.ReversePath.Known() && len(w.site.OwnDomains) > 0 && !w.external(t.ReversePath.Domain()) {
+			note(a.pairs, t.ReversePath, row.place)
+		}
+	}
+}
+
+// writesFromOutside is true for mail that makes its sender known here: it is an
+// answer to write back.
+func (w *witness) writesFromOutside(t *mail.Transaction) bool {
+	return w.profiled && t.ServerIP != "" && !t.Authenticated && t.ReversePath != "" && t.ReversePath.Known() && w.external(t.ReversePath.Domain())
+}
+
+// settle tells of the kept rows to whom they were new, and puts them in order.
+func (w *witness) settle() {
+	for who, rows := range w.rows {
+		rows = slices.DeleteFunc(rows, func(r rowFact) bool { return w.isServer(r.who, r.place) })
+		slices.SortFunc(rows, func(a, b rowFact) int {
+			return cmp.Or(cmp.Compare(a.at, b.at), a.pos.Compare(b.pos), cmp.Compare(a.kind, b.kind))
+		})
+		for i := range rows {
+			if r := &rows[i]; r.kind == rowRecipient && r.to.Path.Known() {
+				r.isNew, r.newToAll = w.novel(r)
+			}
+		}
+		w.rows[who] = rows
+	}
+}
+
+// novel tells whether the submitter never mailed the recipient before, and whether
+// nobody here knew it.
+func (w *witness) novel(r *rowFact) (isNew, newToAll bool) {
+	a := w.told[r.to.Path]
+	if first, ok := a.by[r.who]; ok && first.before(r.place) {
+		return false, false
+	}
+	if a.heard.at != 0 && a.heard.before(r.place) {
+		return true, false
+	}
+	for _, first := range a.by {
+		if first.before(r.place) {
+			return true, false
+		}
+	}
+	return true, true
+}
