@@ -18,6 +18,7 @@ type finding struct {
 	silenced string
 	peak     measures // When the leading signal was highest.
 	proof    []mail.LogPos
+	behind   string  // Address of the host that many share, for a sender.
 	sum      *Sum    // Of a sequential rule; never changed.
 	record   *Record // Of a rule on the own scale; never changed.
 	shown    bool    // Is handed out: it is an alert, or belongs to an episode.
@@ -100,7 +101,7 @@ func (j *judge) held(s *subject, i int, m *measures) {
 func (j *judge) open(s *subject, i int, m *measures) *finding {
 	r := j.rules[i]
 	lead := r.condition.lead(m)
-	f := &finding{who: s.who, rule: i, flagged: s.rows.newest, peak: *m}
+	f := &finding{who: s.who, rule: i, flagged: s.rows.newest, peak: *m, behind: s.behind}
 	shown := scaleOf(r, lead)
 	f.first = s.rows.began(j.asked[i].window, shown, m)
 	f.start = s.rows.time(s.rows.at(f.first))

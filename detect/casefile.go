@@ -17,7 +17,7 @@ import (
 // rules, then in numbers of variable length: until, the identities of logs, when the
 // memory began, the servers, the owners of bare names, and the submitters with what is open of them. Times are counted back
 // from until, rules and logs are numbers in their lists.
-const casesVersion = 3
+const casesVersion = 4
 
 // caseWriter writes the stored form of what is open.
 type caseWriter struct {
@@ -138,6 +138,7 @@ func (w *caseWriter) finding(f *finding) {
 	}
 	w.truth(f.shown)
 	w.string(f.silenced)
+	w.string(f.behind)
 	for _, i := range w.judge.rules[f.rule].measures {
 		// The low bytes of whole numbers are 0: turned round, they are short.
 		w.body = binary.AppendUvarint(w.body, bits.ReverseBytes64(math.Float64bits(f.peak[i])))

@@ -193,6 +193,7 @@ func (r *caseReader) finding(who mail.Submitter) *finding {
 	}
 	f.shown = r.truth()
 	f.silenced = r.string()
+	f.behind = r.string()
 	if r.err != nil {
 		return nil
 	}

@@ -76,7 +76,11 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 func (j *judge) weigh(s *subject, r *row, p *part) {
 	day, hour := j.local(r.at)
 	j.fleet.roll(day)
+	fresh := s.profile == nil
 	mine := j.rolled(s, day)
+	if fresh && p.moved && s.who.Kind == mail.KindIP {
+		mine.Active = grownUp // Somebody who is known got another address.
+	}
 	f := &r.told
 	f.hour, f.path = hour, noPath
 	if p.pathHash != 0 {

@@ -22,9 +22,18 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 	}
 	// Multiplying spreads both hashes over the bits that are kept.
 	pair := max(1, ((hash^uint64(p.pathHash)<<8)*0x9E3779B97F4A7C15)>>(64-8*hashBytes))
-	isNew := j.pairs.memory.add(pair)
+	isNew := j.pairs.keep(pair, at)
 	if isNew {
-		j.pairs.contacts = append(j.pairs.contacts, contact{pair, at})
+		p.moved = !j.pairs.keep(max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
+	}
+	return isNew
+}
+
+// keep remembers a hash, and tells whether it is new.
+func (s *subject) keep(hash uint64, at mail.Time) bool {
+	isNew := s.memory.add(hash)
+	if isNew {
+		s.contacts = append(s.contacts, contact{hash, at})
 	}
 	return isNew
 }
@@ -41,8 +50,8 @@ func (j *judge) hear(ev *event) {
 		j.heard = j.subject(heardKept, nobody)
 	}
 	hash := hashPath(t.ReversePath)
-	if j.heard.memory.size < maxHeard && j.everyone.add(hash) && j.heard.memory.add(hash) {
-		j.heard.contacts = append(j.heard.contacts, contact{hash, ev.at})
+	if j.heard.memory.size < maxHeard && j.everyone.add(hash) {
+		j.heard.keep(hash, ev.at)
 	}
 }
 
@@ -57,5 +66,6 @@ func (j *judge) senderBehind(s *subject, ev *event) *subject {
 		return s
 	}
 	sender := j.subject(mail.Submitter{Kind: mail.KindSender, Value: string(p.transaction.ReversePath)}, inside)
+	sender.behind = s.who.Value
 	return sender
 }

@@ -38,6 +38,7 @@ type part struct {
 	class       class
 	foreign     bool     // The reverse-path is of no own domain and not null.
 	pathHash    uint32   // Of the reverse-path; 0 if it is null or not told.
+	moved       bool     // The reverse-path was seen before its newest recipient.
 	subject     *subject // That of who, as found last.
 	waiting     int      // Events that are not judged for good.
 }

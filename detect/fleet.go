@@ -71,13 +71,16 @@ func kindOf(who mail.Submitter) int {
 	return 0
 }
 
+// grownUp is after how many days with mail a submitter is none of the young.
+const grownUp = 5
+
 // ageOf is the age of a submitter: its first day of mail, its first week of such days,
 // older. A program that writes once a month is young for long.
 func ageOf(p *profile) int {
 	switch {
 	case p.Active == 0:
 		return 0
-	case p.Active < 5:
+	case p.Active < grownUp:
 		return 1
 	}
 	return 2

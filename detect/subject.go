@@ -17,6 +17,7 @@ type subject struct {
 	findings map[int]*finding
 	episode  *episode // nil if none is open.
 	server   *event   // The row that told its address is a server's; nil if none did.
+	behind   string   // Address of the host that an address of ours was seen to send through last.
 	claimed  bool     // Is an account that exists: see claim.
 	stored   bool     // The store has memory of it.
 	profile  *profile // nil until it mails somebody.

@@ -45,7 +45,7 @@ func (j *judge) told(f *finding) Finding {
 	out := Finding{
 		Rule: r.Name, Submitter: f.who, WindowStart: f.start, WindowEnd: f.last, FlaggedAt: f.flagged,
 		Level: r.Level, Weight: r.Weight, Sentence: r.sentence(f.who, &f.peak), Silenced: f.silenced,
-		Evidence: Evidence{Rows: f.proof, Sum: f.sum, Record: f.record},
+		Evidence: Evidence{Rows: f.proof, Behind: f.behind, Sum: f.sum, Record: f.record},
 	}
 	reached := make(map[int]float64)
 	r.condition.guard.reached(&f.peak, reached)
@@ -87,6 +87,9 @@ func (j *judge) summary(ep *episode) string {
 	since := "Since " + ep.start.Std().Format("2006-01-02 15:04") + " UTC."
 	if n := ep.sent.Recipients; n > 0 {
 		since = plural(n, "recipient") + " s" + since[1:]
+	}
+	if host := ep.words.behind; host != "" {
+		since += " Many share " + host + ", which it came through."
 	}
 	return j.rules[ep.words.rule].sentence(ep.who, &ep.words.peak) + " " + since
 }

@@ -86,6 +86,7 @@ func findingID(f *detect.Finding) int64 {
 type evidence struct {
 	Signals []detect.Measure `json:"signals"`
 	Rows    []evidenceRow    `json:"rows"`
+	Behind  string           `json:"behind,omitempty"`
 	Sum     *sumRows         `json:"sum,omitempty"`
 	Record  *detect.Record   `json:"record,omitempty"`
 }
@@ -96,7 +97,7 @@ type evidenceRow struct {
 }
 
 func evidenceOf(e detect.Evidence) evidence {
-	out := evidence{Signals: e.Signals, Rows: make([]evidenceRow, 0, len(e.Rows)), Sum: sumRowsOf(e.Sum), Record: e.Record}
+	out := evidence{Signals: e.Signals, Rows: make([]evidenceRow, 0, len(e.Rows)), Behind: e.Behind, Sum: sumRowsOf(e.Sum), Record: e.Record}
 	if out.Signals == nil {
 		out.Signals = []detect.Measure{}
 	}
@@ -112,7 +113,7 @@ func parseEvidence(text string) (detect.Evidence, error) {
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
 		return detect.Evidence{}, fmt.Errorf("evidence: %w", err)
 	}
-	out := detect.Evidence{Signals: e.Signals, Record: e.Record}
+	out := detect.Evidence{Signals: e.Signals, Behind: e.Behind, Record: e.Record}
 	for _, row := range e.Rows {
 		pos, err := row.pos()
 		if err != nil {

@@ -1,0 +1,92 @@
+package detect_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"relaywatch/detect"
+	"relaywatch/mail"
+)
+
+// office is some weeks of ordinary mail: people who write to the same few, each from
+// a host of its own or all from one.
+type office struct {
+	days   int
+	people int
+	hostOf func(person, day int) string
+}
+
+func (o office) transactions() []mail.Transaction {
+	var all []mail.Transaction
+	for day := range o.days {
+		for n := range o.people * 6 {
+			person := n % o.people
+			at := noon + mail.Time(day*86400+n*20)
+			all = append(all, letter(at, o.hostOf(person, day), person, fmt.Sprintf("c%d-%d@example.org", person, (n/o.people+day)%8)))
+		}
+	}
+	return all
+}
+
+func letter(at mail.Time, host string, person int, to string) mail.Transaction {
+	pos := mail.LogPos{Log: 1, Offset: int64(at) * 1000}
+	return mail.Transaction{
+		Pos: pos, At: at, ClientIP: host, ServerIP: "10.0.0.25", HELO: "pc", ReversePath: mail.Path(fmt.Sprintf("p%d@corp.example", person)),
+		SizeBytes: 3000, EndAt: at, Outcome: mail.Accepted, Exact: true,
+		Recipients: []mail.Recipient{{Pos: mail.LogPos{Log: 1, Offset: pos.Offset + 1}, At: at, Path: mail.Path(to), Reply: 250}},
+	}
+}
+
+// attack are strangers that a person mails, a minute apart.
+func attack(from mail.Time, host string, person, n int) []mail.Transaction {
+	var all []mail.Transaction
+	for i := range n {
+		all = append(all, letter(from+mail.Time(i*60)+7, host, person, fmt.Sprintf("s%d@example.net", i)))
+	}
+	return all
+}
+
+func judgeAll(t *testing.T, parts ...[]mail.Transaction) detect.Judgement {
+	t.Helper()
+	e := newEngine(t, shipped(t), corp())
+	for _, p := range parts {
+		for i := range p {
+			e.Transaction(p[i])
+		}
+	}
+	e.Advance(endOfTime)
+	return e.Take()
+}
+
+// A host that many share is not accused for one of them.
+func TestSharedHost(t *testing.T) {
+	const days = 20
+	terminal := office{days, 15, func(int, int) string { return "10.0.5.10" }}
+	j := judgeAll(t, terminal.transactions(), attack(noon+days*86400, "10.0.5.10", 3, 30))
+	if diff := cmp.Diff([]string{"sender:p3@corp.example"}, accused(j)); diff != "" {
+		t.Fatalf("accused (-want +got):\n%s", diff)
+	}
+	if got := j.Findings[len(j.Findings)-1].Evidence.Behind; got != "10.0.5.10" {
+		t.Errorf("got behind %q; want the terminal server", got)
+	}
+}
+
+// A host of one person is accused itself.
+func TestOwnHost(t *testing.T) {
+	const days = 20
+	desks := office{days, 15, func(person, _ int) string { return fmt.Sprintf("10.1.1.%d", person+1) }}
+	j := judgeAll(t, desks.transactions(), attack(noon+days*86400, "10.1.1.4", 3, 30))
+	if diff := cmp.Diff([]string{"ip:10.1.1.4"}, accused(j)); diff != "" {
+		t.Fatalf("accused (-want +got):\n%s", diff)
+	}
+}
+
+// Addresses of clients change: who mailed these people before is no stranger to them.
+func TestAddressChanges(t *testing.T) {
+	moving := office{40, 15, func(person, day int) string { return fmt.Sprintf("10.1.%d.%d", day, person+1) }}
+	if got := accused(judgeAll(t, moving.transactions())); len(got) > 0 {
+		t.Errorf("got %v accused; want nobody", got)
+	}
+}
