@@ -214,19 +214,3 @@ func (db *DB) Silenced(ctx context.Context, since, until mail.Time) ([]Silenced,
 	})
 	return list, err
 }
-
-const selectSaid = `SELECT g.state, g.note, g.at FROM triage g JOIN submitters s ON s.id = g.submitter_id
-	WHERE s.kind = ? AND s.value = ? AND g.first_flagged = ? ORDER BY g.id DESC LIMIT 1`
-
-// Said is what people said of an episode last, and when, by the clock; at is 0 if
-// they said nothing.
-func (db *DB) Said(ctx context.Context, who mail.Submitter, firstFlagged mail.Time) (state, note string, at mail.Time, err error) {
-	err = db.snapshot(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, selectSaid, who.Kind, who.Value, int64(firstFlagged)).Scan(&state, &note, &at)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
-	return state, note, at, err
-}

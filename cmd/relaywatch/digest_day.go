@@ -110,15 +110,18 @@ func (m *dayMaker) head(spec daySpec) *digest.Day {
 // episode is a suspect with what was said of it.
 type episode struct {
 	store.Suspect
-	state string // As of until: open, closed, or what was said.
-	note  string
-	at    mail.Time // When it was said; 0 if nothing was.
-	known bool      // In a mail before.
+	state string // As of until: open, closed, or what was decided.
+	note  string // Of the decision.
+	known bool   // In a mail before.
 }
 
 // suspects chooses those of the mail, worst first, and tells in d who closed.
 func (m *dayMaker) suspects(ctx context.Context, d *digest.Day) ([]episode, error) {
 	all, err := m.db.Suspects(ctx, store.Filter{Since: m.since.Add(-maxPeriod), Until: m.until})
+	if err != nil {
+		return nil, err
+	}
+	decisions, err := m.db.Decisions(ctx, mail.Submitter{})
 	if err != nil {
 		return nil, err
 	}
@@ -129,16 +132,13 @@ func (m *dayMaker) suspects(ctx context.Context, d *digest.Day) ([]episode, erro
 		if ended < m.until {
 			e.state = "closed"
 		}
-		said, note, at, err := m.db.Said(ctx, s.Submitter, s.FirstFlagged)
-		if err != nil {
-			return nil, err
-		}
-		if at != 0 {
-			e.state, e.note, e.at, ended = said, note, at, at
+		decision := s.Decision(decisions)
+		if decision != nil {
+			e.state, e.note, ended = decision.State, decision.Note, decision.At
 		}
 		done := e.state == "closed" || e.state == "false-alarm"
 		switch {
-		case e.state == "false-alarm", at != 0 && done, done && s.LastFlagged < m.since && !m.cameLate(e):
+		case e.state == "false-alarm", decision != nil && done, done && s.LastFlagged < m.since && !m.cameLate(e):
 			if ended >= m.since && ended < m.until {
 				d.Closed = append(d.Closed, m.closed(e))
 			}
