@@ -10,6 +10,8 @@ import (
 	"net/mail"
 	"strings"
 	"testing"
+
+	relaymail "relaywatch/mail"
 )
 
 var head = Head{
@@ -134,5 +136,28 @@ func TestManySuspects(t *testing.T) {
 	}
 	if strings.Contains(text, "21. ip") || strings.Contains(string(page), "21. ip") {
 		t.Error("got a 21st in full")
+	}
+}
+
+// What to do first depends on who it is, and on what was sent.
+func TestNow(t *testing.T) {
+	for want, change := range map[string]func(*Suspect){
+		"Do now: take 10.1.4.7 (WS-RECEPTION) off the network, then clear the queue of MAIL01.": func(*Suspect) {},
+		"Do now: take 10.1.4.7 off the network, then clear the queue of the mail server.":       func(s *Suspect) { s.HELOs, s.Servers = nil, nil },
+		"Do now: disable the account ann, then clear the queue of MAIL01.":                      func(s *Suspect) { s.Submitter = relaymail.Submitter{Kind: "user", Value: "ann"} },
+		"Do now: ask the owner of the account ann, and give it another password; it has sent nothing yet.": func(s *Suspect) {
+			s.Submitter, s.Recipients = relaymail.Submitter{Kind: "user", Value: "ann"}, 0
+		},
+		"Do now: see what runs on 10.1.4.7 (WS-RECEPTION); nothing that it sent was accepted yet.": func(s *Suspect) { s.Recipients = 0 },
+		"Do now: close the relay of MAIL01: 10.1.4.7 outside uses it without a login.":             func(s *Suspect) { s.Rules = []string{"open-relay"} },
+		"Do now: stop whoever sends as a@corp.example, then clear the queue of MAIL01.": func(s *Suspect) {
+			s.Submitter = relaymail.Submitter{Kind: "sender", Value: "a@corp.example"}
+		},
+	} {
+		d := busyDay()
+		change(&d.Suspects[0])
+		if got := d.Now(); got != want {
+			t.Errorf("got %q; want %q", got, want)
+		}
 	}
 }

@@ -133,6 +133,10 @@ func (s *Suspect) now() string {
 	switch {
 	case s.relays():
 		return fmt.Sprintf("Do now: close the relay of %s: %s outside uses it without a login.", servers, name)
+	case s.Recipients == 0 && s.Submitter.Kind == mail.KindUser:
+		return fmt.Sprintf("Do now: ask the owner of the account %s, and give it another password; it has sent nothing yet.", name)
+	case s.Recipients == 0:
+		return fmt.Sprintf("Do now: see what runs on %s%s; nothing that it sent was accepted yet.", name, s.helo())
 	case s.Submitter.Kind == mail.KindIP:
 		return fmt.Sprintf("Do now: take %s%s off the network, then clear the queue of %s.", name, s.helo(), servers)
 	case s.Submitter.Kind == mail.KindUser:

@@ -61,7 +61,7 @@ const (
 		coalesce(next_at, 0), coalesce(done_at, 0), error, told, quarantined FROM digests`
 	digestsWaiting = selectDigests + ` WHERE done_at IS NULL ORDER BY id`
 	digestsSince   = selectDigests + ` WHERE made_at >= ? OR done_at IS NULL ORDER BY id`
-	digestsLast    = selectDigests + ` WHERE kind = ? ORDER BY key DESC LIMIT 1`
+	digestsLast    = selectDigests + ` WHERE kind = ? AND key <= ? ORDER BY key DESC LIMIT 1`
 	digestsByKey   = selectDigests + ` WHERE kind = ? AND key = ?`
 )
 
@@ -140,9 +140,10 @@ func (db *DB) DigestsSince(ctx context.Context, since mail.Time) ([]Digest, erro
 	return db.digests(ctx, digestsSince, int64(since))
 }
 
-// LastDigest is the mail of a kind with the highest key; nil if there is none.
-func (db *DB) LastDigest(ctx context.Context, kind string) (*Digest, error) {
-	return first(db.digests(ctx, digestsLast, kind))
+// LastDigest is the mail of a kind with the highest key that is not above another;
+// nil if there is none. A clock that was wrong may have left some above.
+func (db *DB) LastDigest(ctx context.Context, kind, upTo string) (*Digest, error) {
+	return first(db.digests(ctx, digestsLast, kind, upTo))
 }
 
 // Digest is the mail of a kind and key; nil if there is none.

@@ -57,13 +57,16 @@ func TestDigest(t *testing.T) {
 	if err := db.TriedDigest(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := db.LastDigest(t.Context(), DigestDaily); err != nil || !cmp.Equal(&d, got) {
+	if got, err := db.LastDigest(t.Context(), DigestDaily, "2026-11-23"); err != nil || got != nil {
+		t.Errorf("got %+v, %v; want none up to the day before", got, err)
+	}
+	if got, err := db.LastDigest(t.Context(), DigestDaily, "2026-11-24"); err != nil || !cmp.Equal(&d, got) {
 		t.Errorf("got %+v, %v; want %+v", got, err, d)
 	}
 	if waiting, err := db.WaitingDigests(t.Context()); err != nil || len(waiting) > 0 {
 		t.Errorf("got %+v, %v; want none that waits", waiting, err)
 	}
-	if got, err := db.LastDigest(t.Context(), DigestUrgent); err != nil || got != nil {
+	if got, err := db.LastDigest(t.Context(), DigestUrgent, "9"); err != nil || got != nil {
 		t.Errorf("got %+v, %v; want no urgent mail", got, err)
 	}
 }

@@ -164,7 +164,7 @@ func (p *program) sendDigest(ctx context.Context, date digest.Date) error {
 	d, err := db.Digest(ctx, store.DigestDaily, date.String())
 	if err == nil && d == nil {
 		var last *store.Digest
-		if last, err = db.LastDigest(ctx, store.DigestDaily); err == nil {
+		if last, err = db.LastDigest(ctx, store.DigestDaily, date.String()); err == nil {
 			_, err = m.make(ctx, date, last)
 		}
 	}

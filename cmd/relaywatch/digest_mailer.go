@@ -65,7 +65,7 @@ func (m *mailer) daily(ctx context.Context) error {
 		return err
 	}
 	date := clock.Latest(m.now)
-	last, err := m.db.LastDigest(ctx, store.DigestDaily)
+	last, err := m.db.LastDigest(ctx, store.DigestDaily, date.String())
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (m *mailer) daily(ctx context.Context) error {
 		_, err := m.db.AddDigest(ctx, store.Digest{Kind: store.DigestDaily, Key: date.String(), Since: until, Until: until, Made: mail.Of(m.now), Done: mail.Of(m.now)})
 		return err
 	}
-	if date.String() <= last.Key {
+	if date.String() == last.Key {
 		return nil
 	}
 	_, err = m.make(ctx, date, last)
@@ -233,7 +233,7 @@ func (m *mailer) send(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if mail.Of(m.now) < d.Next {
+		if mail.Of(m.now) < d.Next && d.Next <= mail.Of(m.now.Add(lastMailRetry)) { // Unless the clock was set back since.
 			if failed == nil && d.Error != "" {
 				failed = errors.New(d.Error)
 			}

@@ -33,7 +33,12 @@ type mailWaiting struct {
 
 func (p *program) mailReport(ctx context.Context, db *store.DB) (*mailReport, error) {
 	r := &mailReport{On: p.config.Digest.on(), Waiting: []mailWaiting{}}
-	last, err := db.LastDigest(ctx, store.DigestDaily)
+	clock, err := p.config.clock()
+	if err != nil {
+		return nil, err
+	}
+	date := clock.Latest(p.clock())
+	last, err := db.LastDigest(ctx, store.DigestDaily, date.String())
 	if err != nil {
 		return nil, err
 	}
@@ -55,11 +60,6 @@ func (p *program) mailReport(ctx context.Context, db *store.DB) (*mailReport, er
 	if !r.On {
 		return r, nil
 	}
-	clock, err := p.config.clock()
-	if err != nil {
-		return nil, err
-	}
-	date := clock.Latest(p.clock())
 	if last == nil || date.String() <= last.Key {
 		date = date.Add(1)
 	}

@@ -179,6 +179,27 @@ func TestMailMissed(t *testing.T) {
 	}
 }
 
+// A clock that was wrong for a while costs no mail afterwards.
+func TestMailClockWasWrong(t *testing.T) {
+	h := newMailHost(t, "")
+	mustRun(t, 0, "--config", h.config, "ingest")
+	db := h.open()
+	for _, at := range []string{"2026-11-04T12:00:00Z", "2099-01-01T12:00:00Z", "2026-11-05T01:30:00Z", "2026-11-05T01:30:05Z", "2026-11-06T01:30:00Z"} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.now = now
+		if err := h.step(db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := h.subjects()
+	if len(got) != 3 || !strings.HasSuffix(got[1], " - Thu 5 Nov") || !strings.HasSuffix(got[2], " - Fri 6 Nov") {
+		t.Errorf("got %q; want that of 2099, the 5th and the 6th", got)
+	}
+}
+
 // What the server does not take is kept, tried again ever more slowly, with the same
 // Message-ID and the same bytes, and said in status.
 func TestMailRefused(t *testing.T) {
