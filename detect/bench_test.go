@@ -63,6 +63,52 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
+// BenchmarkMonth tells what an engine keeps of each of a thousand people after thirty
+// days of twenty recipients each: their memory, what is usual for them, and the windows
+// of the last day.
+func BenchmarkMonth(b *testing.B) {
+	const people, days, perDay = 1000, 30, 20
+	rules := shipped(b)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for b.Loop() {
+		before := heap()
+		e := newEngine(b, rules, corp())
+		random := rand.New(rand.NewPCG(1, 2))
+		profileBytes := 0
+		for n := range people * days * perDay {
+			day, person := n/(people*perDay), n%people
+			at := noon + mail.Time(day*86400+n%(people*perDay)*3/2)
+			// The contacts of a person are some dozens, inside and outside.
+			to := fmt.Sprintf("c%d@corp.example", (person*7+int(random.ExpFloat64()*8))%people)
+			if n%2 == 0 {
+				to = fmt.Sprintf("c%d@d%d.example", person*40+int(random.ExpFloat64()*8), person%300)
+			}
+			e.Transaction(mail.Transaction{
+				Pos: mail.LogPos{Log: 1, Offset: int64(n) * 300}, At: at, ServerIP: "10.0.0.25", HELO: "pc",
+				ClientIP: fmt.Sprintf("10.2.%d.%d", person/250, person%250), ReversePath: mail.Path(fmt.Sprintf("p%d@corp.example", person)),
+				SizeBytes: 5000, EndAt: at + 1, Outcome: mail.Accepted, Exact: true,
+				Recipients: []mail.Recipient{{Pos: mail.LogPos{Log: 1, Offset: int64(n)*300 + 50}, At: at, Path: mail.Path(to), Reply: 250}},
+			})
+			if n%1000 == 0 {
+				e.Advance(at)
+				for _, p := range e.Take().Profiles {
+					profileBytes = len(p.State)
+				}
+			}
+		}
+		e.Advance(noon + days*86400)
+		e.Take()
+		b.ReportMetric(float64(heap()-before)/people, "B/submitter")
+		b.ReportMetric(float64(profileBytes), "B/stored-profile")
+		runtime.KeepAlive(e)
+	}
+}
+
 func officeDay(recipients int) []mail.Transaction {
 	random := rand.New(rand.NewPCG(1, 2))
 	var day []mail.Transaction

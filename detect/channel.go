@@ -19,7 +19,7 @@ type channel struct {
 
 // maxSteps is how many recipients are kept of a sum, so that it can be shown and
 // computed again. What came before them stays as a number.
-const maxSteps = 24
+const maxSteps = MaxEvidence
 
 // step is one recipient that was weighed.
 type step struct {
@@ -66,6 +66,9 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 		c.from = min(w.fade(c.from, int64(first.at-c.began))+first.nats, w.Ceiling)
 		c.began = first.at
 		c.steps = append(c.steps[:0], c.steps[1:]...)
+	}
+	if len(c.steps) == cap(c.steps) {
+		c.steps = append(make([]step, 0, len(c.steps)+4), c.steps...) // Most sums stay short.
 	}
 	c.steps = append(c.steps, step{at, pos, *f, o.of(f), nats})
 	return nats

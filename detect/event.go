@@ -157,7 +157,7 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 	hash, domain := hashPath(to.Path), to.Path.Domain()
 	isNew, to3 := j.remember(s, ev.part, hash, ev.at)
 	external := j.network.external(domain)
-	r.told = told{novelty: to3, external: external, refused: to.Reply >= 500 && to3 != known, skip: to.Reply >= 500 && to3 == known, nth: t.Former + int(ev.index) + 1}
+	r.told = told{novelty: to3, external: external, refused: to.Reply >= 500 && to3 != known, skip: to.Reply >= 500 && to3 == known, nth: int32(t.Former) + ev.index + 1}
 	if to.Refused() {
 		r.flags |= refusal(to.Reply, external)
 	}

@@ -64,7 +64,7 @@ func (p *profile) stored() []byte {
 			b = fixed(b, storedStep{
 				At: int64(st.at), Offset: st.pos.Offset, Log: uint64(st.pos.Log), Novelty: uint8(st.told.novelty), Path: uint8(st.told.path),
 				External: uint8(index(st.told.external)), Refused: uint8(index(st.told.refused)), Hour: st.told.hour,
-				Nth: int32(st.told.nth), Own: st.own, Nats: st.nats,
+				Nth: st.told.nth, Own: st.own, Nats: st.nats,
 			})
 		}
 	}
@@ -138,7 +138,7 @@ func (c *channel) read(r *bytes.Reader) error {
 			at: mail.Time(st.At), pos: mail.LogPos{Log: mail.LogID(st.Log), Offset: st.Offset}, own: st.Own, nats: st.Nats,
 			told: told{
 				novelty: min(novelty(st.Novelty), novelties-1), path: min(pathUse(st.Path), noPath),
-				external: st.External == 1, refused: st.Refused == 1, hour: min(st.Hour, 23), nth: int(st.Nth),
+				external: st.External == 1, refused: st.Refused == 1, hour: min(st.Hour, 23), nth: st.Nth,
 			},
 		})
 	}

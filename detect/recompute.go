@@ -58,7 +58,7 @@ func (w *Weigher) Nats(st *Step) (float64, error) {
 	if n < 0 || p < 0 || st.Hour < 0 || st.Hour > 23 {
 		return 0, fmt.Errorf("recipient %s:%d has facts that there are not: novelty %q, reverse-path %q, hour %d", st.Row.Log, st.Row.Offset, st.Novelty, st.Path, st.Hour)
 	}
-	f := told{novelty: novelty(n), path: pathUse(p), external: st.External, refused: st.Refused, hour: uint8(st.Hour), nth: st.Nth}
+	f := told{novelty: novelty(n), path: pathUse(p), external: st.External, refused: st.Refused, hour: uint8(st.Hour), nth: int32(st.Nth)}
 	o := own{external: st.Own.External, refused: st.Own.Refused}
 	o.novelty[f.novelty], o.hours[f.hour] = st.Own.Novelty, st.Own.Hour
 	if f.path < paths {

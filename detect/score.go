@@ -143,7 +143,7 @@ func (st *step) shown() Step {
 	f := &st.told
 	return Step{
 		Row: st.pos, At: st.at, Novelty: noveltyNames[f.novelty], Path: pathNames[f.path], External: f.external, Refused: f.refused,
-		Hour: int(f.hour), Nth: f.nth, Own: Own{st.own[0], st.own[1], st.own[2], st.own[3], st.own[4]}, Nats: st.nats,
+		Hour: int(f.hour), Nth: int(f.nth), Own: Own{st.own[0], st.own[1], st.own[2], st.own[3], st.own[4]}, Nats: st.nats,
 	}
 }
 

@@ -93,6 +93,9 @@ func (j *judge) sweep(until mail.Time) {
 			continue
 		}
 		s.rows = newRows(len(j.layout.lengths))
+		if s.profile != nil {
+			clear(s.profile.weights) // They come out the same when they are needed again.
+		}
 		if s.memory.size == 0 && len(s.findings) == 0 && s.profile == nil {
 			s.of = nil
 			delete(j.subjects, who)

@@ -62,7 +62,7 @@ type told struct {
 	refused  bool // For good, and not tried before.
 	skip     bool // A recipient that was refused before and is tried again: it tells nothing new.
 	hour     uint8
-	nth      int // Of its transaction, from 1.
+	nth      int32 // Of its transaction, from 1.
 }
 
 // own are the shares of a submitter's own mail, as far as they are known, filled up
@@ -82,7 +82,7 @@ type weights struct {
 	external [2]float64
 	refused  [2]float64
 	path     [paths]float64
-	hours    [24]float64
+	hours    *[24]float64 // nil where hours are not weighed.
 }
 
 // ratio is the weight of a fact that has these shares under spam and in own mail.
@@ -112,6 +112,7 @@ func (w *Weigher) against(o *own) *weights {
 		}
 	}
 	if w.Weights.Hour > 0 {
+		t.hours = new([24]float64)
 		for i := range t.hours {
 			// Half of the spam keeps to the hours of whom it uses.
 			t.hours[i] = ratio(w.Weights.Hour, 0.5/24+0.5*float64(o.hours[i]), o.hours[i])
@@ -132,7 +133,10 @@ func (w *Weigher) weigh(t *weights, f *told) float64 {
 	if t.idle {
 		return 0
 	}
-	sum := t.novelty[f.novelty] + t.external[index(f.external)] + t.refused[index(f.refused)] + t.hours[f.hour]
+	sum := t.novelty[f.novelty] + t.external[index(f.external)] + t.refused[index(f.refused)]
+	if t.hours != nil {
+		sum += t.hours[f.hour]
+	}
 	if f.path < paths {
 		sum += t.path[f.path]
 	}
