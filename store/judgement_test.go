@@ -257,3 +257,30 @@ func TestSuspectsWorstFirst(t *testing.T) {
 		t.Errorf("want -, got + (second score %v; want 30)\n%s", suspects[1].Score, diff)
 	}
 }
+
+// Rows older than what was judged for good make the checkpoint nobody's, until all is
+// judged anew: a kill in between must not hide them from the engine.
+func TestLateRowsForgetWhoJudged(t *testing.T) {
+	db := newStore(t)
+	judge(t, db, detect.Judgement{Until: t0 + 100, By: "rules"})
+	by := func() string {
+		t.Helper()
+		c, err := db.Checkpoint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.By
+	}
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0+101, "a@corp.example", "b@example.org")}, Logs: []ingest.Log{logAt(log1, 900)}})
+	if got := by(); got != "rules" {
+		t.Errorf("after a row in time: got %q; want rules", got)
+	}
+	write(t, db, &ingest.Batch{Logins: []mail.Login{{Pos: at(300), At: t0 + 100, ClientIP: "10.1.4.7", User: "ann"}}})
+	if got := by(); got != "" {
+		t.Errorf("after a late row: got %q; want nobody", got)
+	}
+	judge(t, db, detect.Judgement{Until: t0 + 100, By: "rules", Reset: true})
+	if got := by(); got != "rules" {
+		t.Errorf("judged anew: got %q; want rules", got)
+	}
+}

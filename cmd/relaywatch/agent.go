@@ -87,7 +87,6 @@ const (
 	lastRetry   = 30 * time.Second
 	reloadEvery = 5 * time.Second
 	pruneEvery  = time.Hour
-	judgeDelay  = 10 * time.Second // Between final judgements; provisional ones come with every batch.
 )
 
 // errReload ends one stretch of following because the configuration changed.

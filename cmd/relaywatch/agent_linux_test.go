@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,27 +19,60 @@ func TestAgentFullDisk(t *testing.T) {
 	h.configure("agent: {interval: 50ms}")
 	h.write(rand.New(rand.NewPCG(1, 1)), 0)
 	r := h.start()
-	full := func() bool { return strings.Contains(r.errOut.String(), "the disk is full") }
-	for deadline := time.Now().Add(30 * time.Second); !full(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the agent says %s; want that the disk is full", r.errOut)
-		}
-	}
+	r.await("the disk is full")
 	before := h.rows()
 	time.Sleep(3 * firstRetry)
-	if n := strings.Count(r.errOut.String(), "the disk is full"); n != 1 {
-		t.Errorf("said %d times; want once: %s", n, r.errOut)
-	}
+	h.status(exitDone, "trouble    store: store "+h.db+": the disk is full: make room")
+	r.saysOnce("the disk is full")
 	s.remount(t, 0, "64m")
 	h.until(h.wholeRows(), r)
 	r.stop()
 	if before == 0 || before == h.wholeRows() {
 		t.Errorf("got %d rows before the disk was full; want some, and not all of %d", before, h.wholeRows())
 	}
-	if !strings.Contains(r.errOut.String(), "healed") {
-		t.Errorf("the agent says %s; want that it healed", r.errOut)
-	}
+	r.saysOnce("the disk is full", "healed")
 	h.same("full disk")
+}
+
+// A log and a folder that the agent may not read are said once, and read when it may.
+func TestAgentForbiddenLog(t *testing.T) {
+	s := newStage(t)
+	h := newHost(t, 6000, "")
+	h.dir, h.db, h.config = filepath.Join(s.dir, "logs"), filepath.Join(s.dir, "a.db"), filepath.Join(s.dir, "relaywatch.yaml")
+	if err := os.Mkdir(h.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.configure("agent: {interval: 50ms}")
+	s.chmod(t, "relaywatch.yaml", 0o644)
+	whole := h.logs
+	h.logs = whole[:1]
+	h.writeAtOnce()
+	s.chmod(t, "logs/ex0.log", 0o644)
+	r := h.run(s.command(t, "--config", h.config, "agent"))
+	h.until(h.wholeRows(), r)
+
+	h.logs = whole
+	h.writeAtOnce() // Files of 0600.
+	r.await("ex2.log")
+	h.status(exitDone, "trouble    log "+filepath.Join(h.dir, "ex1.log")+": ", "give this account the right")
+	s.chmod(t, "logs", 0o700)
+	r.await("logs can't be read")
+	r.await("ex0.log can't be read")
+	time.Sleep(600 * time.Millisecond) // It looks again, and says nothing.
+	s.chmod(t, "logs/ex1.log", 0o644)
+	s.chmod(t, "logs/ex2.log", 0o644)
+	s.chmod(t, "logs", 0o755)
+	h.until(h.wholeRows(), r)
+	r.await("healed")
+	r.stop()
+	h.same("forbidden for a while")
+	h.status(exitDone, "quarantine 0 rows")
+	for _, name := range []string{"/ex0.log", "/ex1.log", "/ex2.log", ""} {
+		r.saysOnce("ERR " + h.dir + name + " can't be read: give this account the right to read it")
+	}
+	if n := strings.Count(r.errOut.String(), "INF healed"); n != 4 {
+		t.Errorf("healed %d times; want four times: %s", n, r.errOut)
+	}
 }
 
 // A log that can't be read is said once, and read when it can.

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"relaywatch/ingest"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
@@ -14,11 +16,20 @@ import (
 type live struct {
 	agent  *agent
 	db     *store.DB
-	line   *pipeline
 	cancel context.CancelCauseFunc
-	judged time.Time // Clock time of the last final judgement.
-	shown  bool      // The store holds provisional findings.
-	stuck  bool      // The end came while the store could not take what was read.
+	stuck  atomic.Bool // The end came while the store could not take what was read.
+
+	judging sync.Mutex // Guards what follows: sink and settle judge.
+	line    *pipeline
+	judged  time.Time // Clock time of the last final judgement.
+	taken   mail.Time // Of that, as front.
+	shown   bool      // The store holds provisional findings.
+	reader  mail.Time // Front of the last batch.
+	front   mail.Time // Up to where that lets rows be judged: see frontOf.
+	bound   mail.Time // See frontOf; 0 while no row comes late.
+	anew    pace      // Of judging all anew.
+	ahead   pace      // Of previews.
+	owed    bool      // A preview was put off.
 
 	looked atomic.Bool // All logs were looked at once, and what was found is stored and judged.
 }
@@ -26,17 +37,19 @@ type live struct {
 // run follows until ctx is done, the store fails or the configuration changes.
 func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	a := l.agent
-	a.mu.Lock()
-	a.follower = f
-	a.mu.Unlock()
 	both, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l.cancel = cancel
-	f.Looked = func() { l.looked.Store(true) }
+	f.Looked = sync.OnceFunc(func() { // Before, it knows of no logs.
+		l.looked.Store(true)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.follower = f
+	})
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	var beside []chan struct{}
-	for _, task := range []func(context.Context){l.look, l.inspect, mails} {
+	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, mails} {
 		done := make(chan struct{})
 		beside = append(beside, done)
 		go func() {
@@ -54,8 +67,8 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	case err != nil:
 		return err
 	case ctx.Err() == nil && !errors.Is(cause, errReload):
-		return cause // The file is damaged.
-	case !l.stuck:
+		return cause // What goes on beside failed.
+	case !l.stuck.Load():
 		err = l.end(context.WithoutCancel(ctx))
 	}
 	switch {
@@ -69,13 +82,19 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	return nil
 }
 
-// end stores what was found last. What was to be judged anew still is: the store
-// knows it.
+// end stores what was found last, as far as the reader's front allows. Late rows that would take too long to judge are
+// left to the next start: the store notes that they wait.
 func (l *live) end(ctx context.Context) error {
-	if l.line.anew {
+	quick, cancel := context.WithTimeout(ctx, stopWithin/2)
+	defer cancel()
+	j, err := l.line.judgeAnew(quick, l.reader)
+	switch {
+	case quick.Err() != nil:
 		return nil
+	case err != nil:
+		return err
 	}
-	if err := l.db.WriteJudgement(ctx, l.line.take()); err != nil {
+	if err := l.db.WriteJudgement(ctx, j); err != nil {
 		return err
 	}
 	return l.preview(ctx, true)
@@ -103,59 +122,10 @@ func (l *live) persist(ctx context.Context, write func(context.Context) error) (
 		}
 		l.agent.say("store", err)
 		if !sleep(ctx, wait) {
-			l.stuck = true
+			l.stuck.Store(true)
 			return false, nil
 		}
 	}
-}
-
-// sink stores a batch, judges it, and shows what was found.
-func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
-	stored, err := l.persist(ctx, func(ctx context.Context) error { return l.db.Write(ctx, b) })
-	if err != nil || !stored {
-		return err
-	}
-	return l.judge(ctx, b)
-}
-
-func (l *live) judge(ctx context.Context, b *ingest.Batch) error {
-	now := time.Now()
-	take := now.Sub(l.judged) >= judgeDelay
-	j := l.line.judge(b, take)
-	if l.line.anew { // Rows came that are older than what was judged for good.
-		again, err := l.line.judgeAnew(ctx, b.Front)
-		if err != nil {
-			return err
-		}
-		j = &again
-	}
-	if j != nil {
-		stored, err := l.persist(ctx, func(ctx context.Context) error { return l.db.WriteJudgement(ctx, *j) })
-		if err != nil || !stored {
-			return err
-		}
-		l.judged = now
-	}
-	stored, err := l.persist(ctx, func(ctx context.Context) error { return l.preview(ctx, j != nil) })
-	if err != nil || !stored {
-		return err
-	}
-	l.agent.seen(b, l.line)
-	return nil
-}
-
-// preview shows what rests on rows that others may still precede. The store drops
-// it with the next judgement, so it is stored again after one.
-func (l *live) preview(ctx context.Context, dropped bool) error {
-	j := l.line.engine.Preview()
-	some := len(j.Findings)+len(j.Episodes) > 0
-	if !some && (!l.shown || dropped) {
-		l.shown = false
-		return nil
-	}
-	l.shown = some
-	l.line.count(j)
-	return l.db.WriteJudgement(ctx, j)
 }
 
 // look does what comes round: it takes on a changed configuration, and prunes.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -104,6 +105,12 @@ func (h *host) start() *running {
 	if h.batchRows > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("TEST_BATCH_ROWS=%d", h.batchRows))
 	}
+	return h.run(cmd)
+}
+
+// run starts an agent.
+func (h *host) run(cmd *exec.Cmd) *running {
+	h.t.Helper()
 	errOut := &said{}
 	cmd.Stderr = errOut
 	if err := cmd.Start(); err != nil {
@@ -322,11 +329,51 @@ func TestAgentHeals(t *testing.T) {
 		release := hold(t, h.db)
 		h.logs = whole
 		h.write(rand.New(rand.NewPCG(1, 1)), 0)
-		time.Sleep(300 * time.Millisecond)
+		r.await("another program holds the file")
+		time.Sleep(2 * patience) // It tries again, and says nothing.
+		h.status(exitDone, "trouble    store: store "+h.db+": another program holds the file: wait until it is done, or end it")
 		release()
 		h.until(h.wholeRows(), r)
+		r.await("healed")
 		r.stop()
+		r.saysOnce("another program holds the file", "healed")
 		h.same("held")
+	})
+	t.Run("it is stopped while another program holds the store", func(t *testing.T) {
+		h := newHost(t, 6000, "agent: {interval: 50ms}")
+		whole := h.logs
+		h.logs = whole[:1]
+		h.writeAtOnce()
+		r := h.start()
+		h.until(h.wholeRows(), r)
+		release := hold(t, h.db)
+		h.logs = whole
+		h.writeAtOnce()
+		r.await("another program holds the file")
+		r.stop()
+		release()
+		r = h.start()
+		h.until(h.wholeRows(), r)
+		r.stop()
+		h.same("stopped while held")
+	})
+	t.Run("another program reads the store for long", func(t *testing.T) {
+		h := newHost(t, 20_000, "agent: {interval: 50ms}")
+		whole := h.logs
+		h.logs = whole[:1]
+		h.writeAtOnce()
+		r := h.start()
+		h.until(h.wholeRows(), r)
+		release := holdReading(t, h.db)
+		h.logs = whole
+		h.writeAtOnce()
+		h.until(h.wholeRows(), r)
+		release()
+		r.stop()
+		if said := r.errOut.String(); strings.Contains(said, "ERR") || strings.Contains(said, "WRN") {
+			t.Errorf("said %s; want no trouble", said)
+		}
+		h.same("read for long")
 	})
 }
 

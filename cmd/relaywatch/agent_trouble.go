@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -50,6 +51,14 @@ func (a *agent) heal(what string) {
 	}
 }
 
+// troubled tells whether something is wrong.
+func (a *agent) troubled(what string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, ok := a.trouble[what]
+	return ok
+}
+
 // reportSoon has the report written before its time comes.
 func (a *agent) reportSoon() {
 	select {
@@ -64,7 +73,7 @@ func (a *agent) logProblem(path string, err error) {
 		a.heal("log " + path)
 		return
 	}
-	a.say("log "+path, err)
+	a.say("log "+path, errors.New(problemText(path, err)))
 }
 
 func (a *agent) seen(b *ingest.Batch, line *pipeline) {

@@ -70,17 +70,24 @@ func (s stage) chmod(t *testing.T, name string, mode os.FileMode) {
 	}
 }
 
-// run runs relaywatch in the folder, as a user without rights.
-func (s stage) run(t *testing.T, args ...string) (code int, out, errOut string) {
+// command is relaywatch in the folder, as a user without rights.
+func (s stage) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), s.program, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "TMPDIR="+s.dir)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
+	return cmd
+}
+
+// run runs relaywatch in the folder, as a user without rights.
+func (s stage) run(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	cmd := s.command(t, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -168,14 +168,8 @@ func (p *pipeline) judge(b *ingest.Batch, take bool) *detect.Judgement {
 	if p.anew {
 		return nil
 	}
-	for i := range b.Transactions {
-		p.engine.Transaction(b.Transactions[i])
-	}
-	for _, l := range b.Logins {
-		p.engine.Login(l)
-	}
-	if p.engine.Late() {
-		p.anew = true
+	p.feed(b)
+	if p.anew {
 		return nil
 	}
 	p.engine.Advance(b.Front.Add(-detect.Grace))
@@ -184,6 +178,18 @@ func (p *pipeline) judge(b *ingest.Batch, take bool) *detect.Judgement {
 	}
 	j := p.take()
 	return &j
+}
+
+// feed gives the rows of a Batch to the engine. If some are older than what it judged
+// for good, all must be judged anew; until then what it finds lacks only those.
+func (p *pipeline) feed(b *ingest.Batch) {
+	for i := range b.Transactions {
+		p.engine.Transaction(b.Transactions[i])
+	}
+	for _, l := range b.Logins {
+		p.engine.Login(l)
+	}
+	p.anew = p.anew || p.engine.Late()
 }
 
 // tally counts what a Batch adds to the views.
@@ -224,15 +230,14 @@ func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judge
 		return p.take(), nil
 	}
 	until := front.Add(-detect.Grace)
-	if err := p.replay(ctx, until, judgeEach); err != nil {
+	engine, err := p.replay(ctx, until, judgeEach)
+	if err == nil && engine.Late() { // A clock was put back meanwhile.
+		engine, err = p.replay(ctx, until, math.MaxInt)
+	}
+	if err != nil {
 		return detect.Judgement{}, err
 	}
-	if p.engine.Late() { // A clock was put back meanwhile.
-		if err := p.replay(ctx, until, math.MaxInt); err != nil {
-			return detect.Judgement{}, err
-		}
-	}
-	p.anew = false
+	p.engine, p.anew = engine, false
 	j := p.take()
 	j.Reset = true
 	return j, nil
@@ -244,29 +249,29 @@ const judgeEach = 5000
 // replay makes a new engine judge what is stored up to a time, so many transactions
 // and logins at a time: whoever stops need not wait for all of it, and only these
 // are in memory. The error is that of ctx if it is done.
-func (p *pipeline) replay(ctx context.Context, until mail.Time, each int) error {
-	var err error
-	if p.engine, err = detect.NewEngine(p.rules, p.site); err != nil {
-		return err
+func (p *pipeline) replay(ctx context.Context, until mail.Time, each int) (*detect.Engine, error) {
+	engine, err := detect.NewEngine(p.rules, p.site)
+	if err != nil {
+		return nil, err
 	}
 	n := 0
 	judge := func(at mail.Time) {
 		if n++; n%each == 0 {
-			p.engine.Advance(min(at.Add(-detect.Grace), until)) // Rows come in order, but for disorder within the log.
+			engine.Advance(min(at.Add(-detect.Grace), until)) // Rows come in order, but for disorder within the log.
 		}
 	}
 	err = p.db.Replay(ctx, 0,
-		func(t mail.Transaction) { p.engine.Transaction(t); judge(t.At) },
-		func(l mail.Login) { p.engine.Login(l); judge(l.At) },
+		func(t mail.Transaction) { engine.Transaction(t); judge(t.At) },
+		func(l mail.Login) { engine.Login(l); judge(l.At) },
 		func(mail.Delivery) {})
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p.engine.Advance(until)
-	return nil
+	engine.Advance(until)
+	return engine, nil
 }
 
 func (p *pipeline) take() detect.Judgement {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	_ "github.com/mattn/go-sqlite3"
+
+	"relaywatch/ingest"
+	"relaywatch/store"
 )
 
 // spoil changes a store behind relaywatch's back.
@@ -110,5 +114,58 @@ func TestAgentSpoiltJudgement(t *testing.T) {
 			}
 			h.same(s.name)
 		})
+	}
+}
+
+// Late rows that are stored when a kill comes are judged by the next run.
+func TestKilledBeforeJudgingAnew(t *testing.T) {
+	h := newHost(t, 20_000, "")
+	h.writeAtOnce()
+	paths := []string{filepath.Join(h.dir, "ex0.log"), filepath.Join(h.dir, "ex1.log"), filepath.Join(h.dir, "ex2.log")}
+	quiet := filepath.Join(t.TempDir(), "quiet.db")
+	for _, db := range []string{quiet, h.db} {
+		mustRun(t, 0, "--config", h.config, "--db", db, "ingest", paths[0], paths[2])
+	}
+	mustRun(t, 0, "--config", h.config, "--db", quiet, "ingest", paths[1])
+
+	ctx := t.Context()
+	config, err := loadConfig(h.config, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := config.site()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ruleSet, err := rulesIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(ctx, h.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume, err := db.Resume(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := newPipeline(ctx, db, ruleSet, site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &ingest.Reader{Sources: []ingest.Source{{Path: paths[1]}}, Resume: resume}
+	_, err = reader.Run(ctx, func(ctx context.Context, b *ingest.Batch) error {
+		line.judge(b, true)
+		return db.Write(ctx, b)
+	})
+	if err != nil || !line.anew {
+		t.Fatalf("got %v, anew %v; want late rows", err, line.anew)
+	}
+	if err := db.Close(); err != nil { // Here the kill comes.
+		t.Fatal(err)
+	}
+	mustRun(t, 0, "--config", h.config, "ingest", paths[1])
+	if diff := cmp.Diff(viewsOf(t, quiet), viewsOf(t, h.db)); diff != "" {
+		t.Errorf("the store differs (- in quiet runs, + killed before all was judged anew):\n%.4000s", diff)
 	}
 }

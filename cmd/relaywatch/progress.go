@@ -66,16 +66,20 @@ func (b *bar) said(err error) bool { return b.last != nil && errors.Is(err, b.la
 func (b *bar) problem(path string, err error) {
 	b.clear()
 	b.last = err
+	b.p.log.Error().Msg(visible(problemText(path, err)))
+}
+
+// problemText says why a log is not read, and what to do.
+func problemText(path string, err error) string {
 	var refused *ingest.RefusedError
 	var unknown *ingest.UnknownFormatError
 	switch {
 	case errors.As(err, &refused), errors.As(err, &unknown):
-		b.p.log.Error().Msg(visible(path + " " + err.Error()))
+		return path + " " + err.Error()
 	case errors.Is(err, fs.ErrNotExist):
-		b.p.log.Error().Msg(visible(path + " is not there: check the path, and put a glob in quotes"))
+		return path + " is not there: check the path, and put a glob in quotes"
 	case errors.Is(err, fs.ErrPermission):
-		b.p.log.Error().Msg(visible(path + " can't be read: give this account the right to read it"))
-	default:
-		b.p.log.Error().Msg(visible(path + ": " + err.Error()))
+		return path + " can't be read: give this account the right to read it"
 	}
+	return path + ": " + err.Error()
 }

@@ -40,7 +40,8 @@ type program struct {
 
 	// Only tests set these.
 	batchRows  int              // Rows in a Batch; 0 is ingest's default.
-	checkEvery time.Duration    // 0 is the agent's default.
+	checkEvery time.Duration    // 0 is the agent's default, as in the next one.
+	judgeDelay time.Duration    // See agent.judgeDelay.
 	now        func() time.Time // The clock for mail; nil is the host's.
 	mailEvery  time.Duration    // 0 is the constant of that name.
 }
