@@ -66,6 +66,7 @@ func (p *program) newDayMaker(ctx context.Context, db *store.DB, spec daySpec) (
 			m.earlier = append(m.earlier, d)
 		}
 	}
+	slices.SortFunc(m.earlier, func(a, b store.Digest) int { return strings.Compare(a.Key, b.Key) }) // By hand they may be made in any order.
 	return m, nil
 }
 
@@ -117,7 +118,7 @@ type episode struct {
 
 // suspects chooses those of the mail, worst first, and tells in d who closed.
 func (m *dayMaker) suspects(ctx context.Context, d *digest.Day) ([]episode, error) {
-	all, err := m.db.Suspects(ctx, store.Filter{Since: m.since.Add(-maxPeriod), Until: m.until})
+	all, err := m.db.Suspects(ctx, store.Filter{Until: m.until})
 	if err != nil {
 		return nil, err
 	}
