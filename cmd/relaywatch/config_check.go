@@ -186,6 +186,15 @@ func (c *Config) keep() (time.Duration, error) {
 	if text == "" || text == "0" {
 		return 0, nil
 	}
+	d, err := parseDays(text)
+	if err != nil {
+		err = fmt.Errorf("%w, or 0 to keep everything", err)
+	}
+	return d, err
+}
+
+// parseDays reads a time span, as 180d or 36h.
+func parseDays(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.Atoi(days)
 		if err == nil && n > 0 && n < 100*366 {
@@ -194,7 +203,7 @@ func (c *Config) keep() (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is no time span; write it as 180d or 36h, or 0 to keep everything", text)
+		return 0, fmt.Errorf("%q is no time span; write it as 180d or 36h", text)
 	}
 	return d, nil
 }

@@ -243,35 +243,14 @@ func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judge
 	return j, nil
 }
 
-// judgeEach is how many stored transactions and logins are judged at a time.
-const judgeEach = 5000
-
 // replay makes a new engine judge what is stored up to a time, so many transactions
-// and logins at a time: whoever stops need not wait for all of it, and only these
-// are in memory. The error is that of ctx if it is done.
+// and logins at a time. What is later waits in it.
 func (p *pipeline) replay(ctx context.Context, until mail.Time, each int) (*detect.Engine, error) {
 	engine, err := detect.NewEngine(p.rules, p.site)
 	if err != nil {
 		return nil, err
 	}
-	n := 0
-	judge := func(at mail.Time) {
-		if n++; n%each == 0 {
-			engine.Advance(min(at.Add(-detect.Grace), until)) // Rows come in order, but for disorder within the log.
-		}
-	}
-	err = p.db.Replay(ctx, 0,
-		func(t mail.Transaction) { engine.Transaction(t); judge(t.At) },
-		func(l mail.Login) { engine.Login(l); judge(l.At) },
-		func(mail.Delivery) {})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		return nil, err
-	}
-	engine.Advance(until)
-	return engine, nil
+	return engine, stored{db: p.db, until: until, ahead: true, each: each}.judge(ctx, engine)
 }
 
 func (p *pipeline) take() detect.Judgement {

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"relaywatch/detect"
+	"relaywatch/mail"
+	"relaywatch/store"
+)
+
+// judgeEach is how many stored transactions and logins are judged at a time.
+const judgeEach = 5000
+
+// stored is mail of the store that is to be judged.
+type stored struct {
+	db    *store.DB
+	after mail.Time // 0 is from the beginning.
+	until mail.Time // What is later is not judged.
+	ahead bool      // It waits in the engine instead, for a preview.
+	each  int       // Rows judged at a time: whoever stops need not wait for all of it, and only these are in memory.
+}
+
+// judge gives the mail to engines. The error is that of ctx if it is done.
+func (s stored) judge(ctx context.Context, engines ...*detect.Engine) error {
+	n := 0
+	wanted := func(at mail.Time) bool { return s.ahead || at <= s.until }
+	turn := func(at mail.Time) {
+		if n++; n%s.each != 0 {
+			return
+		}
+		for _, e := range engines {
+			e.Advance(min(at.Add(-detect.Grace), s.until)) // Rows come in order, but for disorder within the log.
+		}
+	}
+	err := s.db.Replay(ctx, s.after,
+		func(t mail.Transaction) {
+			for _, e := range engines {
+				if wanted(t.At) {
+					e.Transaction(t)
+				}
+			}
+			turn(t.At)
+		},
+		func(l mail.Login) {
+			for _, e := range engines {
+				if wanted(l.At) {
+					e.Login(l)
+				}
+			}
+			turn(l.At)
+		},
+		func(mail.Delivery) {})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range engines {
+		e.Advance(s.until)
+	}
+	return nil
+}
+
+// judged makes engines judge the mail, also where rows are in disorder since a clock
+// was put back: then all at once, as nothing is late.
+func (s stored) judged(ctx context.Context, engines func() ([]*detect.Engine, error)) ([]*detect.Engine, error) {
+	for _, s.each = range []int{judgeEach, math.MaxInt} {
+		list, err := engines()
+		if err != nil {
+			return nil, err
+		}
+		if err := s.judge(ctx, list...); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(list, (*detect.Engine).Late) {
+			return list, nil
+		}
+	}
+	return nil, errors.New("rows came late that were judged at once")
+}
