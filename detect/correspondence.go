@@ -42,7 +42,7 @@ func (s *subject) keep(hash uint64, at mail.Time) bool {
 func (j *judge) hear(ev *event) {
 	p := ev.part
 	t := &p.transaction
-	if !j.profiled() || p.class != nobody && p.class != outside || t.Authenticated || t.ReversePath == "" || !t.ReversePath.Known() ||
+	if !j.profiled || p.class != nobody && p.class != outside || t.Authenticated || t.ReversePath == "" || !t.ReversePath.Known() ||
 		!j.network.external(t.ReversePath.Domain()) {
 		return
 	}

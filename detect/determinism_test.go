@@ -25,6 +25,7 @@ var lowRules = map[string]string{
 	"size":    "submitters: [ip, user]\nwindow: 1h\nwhen: largest_message >= 400 && bytes >= 500\nweight: 5\nlevel: info\nsays: sent {bytes}",
 	"weighed": "submitters: [ip, user, sender]\nwindow: 1h\nevidence:\n  novelty: {known: 0.1, known_here: 0.1, new: 0.8}\n  external: {share: 0.9, weight: 0.5}\n  refused: {share: 0.3}\n  reverse_path: {usual: 0.4, changed: 0.2, foreign: 0.4}\n  hour: {weight: 0.5}\n  later: 0.5\n  half_life: 12h\n  support: 2\n  ceiling: 9\nwhen: score >= 1.5\nweight: 30\nlevel: alert\nsays: has {score}",
 	"scaled":  "submitters: [ip, user]\nwindow: 1h\nscale: {of: distinct_recipients, at_least: 3}\nwhen: score >= 0.3\nweight: 30\nlevel: alert\nsays: has {score}",
+	"spread":  "submitters: [ip, user]\nwindow: 1h\nwhen: campaign_hosts >= 2\nweight: 30\nlevel: alert\nsays: is one of {campaign_hosts}",
 	"slight":  "submitters: [ip, user]\nwindow: 1h\nwhen: external_recipients >= 2\nnats: 1\nweight: 5\nlevel: support\nsays: has {external_recipients}",
 	"refused": "submitters: [ip, user]\nwindow: 1h\nwhen: refused_share >= 0.5 && refused_relay + refused_unknown >= 2\nweight: 45\nlevel: alert\nsays: was refused {refused_recipients}",
 }

@@ -84,6 +84,8 @@ type row struct {
 
 	told    told // Of a recipient, for sequential rules.
 	weighed bool // By them.
+
+	campaign int // Of a stranger, see campaigns; 0 of others.
 }
 
 // put notes a value of a dimension.

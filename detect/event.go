@@ -85,7 +85,7 @@ func (j *judge) events(to []event, p *part) []event {
 		return to
 	}
 	p.foreign = t.ReversePath.Known() && j.network.external(t.ReversePath.Domain())
-	if j.profiled() && t.ReversePath.Known() && t.ReversePath != "" {
+	if j.profiled && t.ReversePath.Known() && t.ReversePath != "" {
 		p.pathHash = max(2, uint32(xxhash.Sum64String(string(t.ReversePath))))
 	}
 	for i := range t.Recipients {
@@ -173,6 +173,9 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 		r.put(byRecipient, hash)
 		j.putText(&r, byDomain, domain)
 		j.acceptedRow(&r, ev.part, external)
+		if isNew&isStranger != 0 && external && ev.part.foreign && ev.part.class != outside {
+			r.campaign = j.spread.join(ev.part.pathHash, s.who, ev.at)
+		}
 	}
 	return r
 }

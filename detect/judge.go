@@ -31,7 +31,9 @@ type judge struct {
 	began    mail.Time        // When the first of them was; 0 before.
 	weighed  []int            // Sequential rules.
 	recorded []int            // Rules on the own scale.
+	profiled bool             // Some rule needs to know what is usual.
 	fleet    fleet
+	spread   campaigns
 	profiles []*subject // Whose profile changed since it was stored.
 	pairs    *subject   // Which reverse-path mailed which recipient; nil until asked for.
 	heard    *subject   // Who wrote to us; nil until asked for.
@@ -53,6 +55,7 @@ type question struct {
 	least     float64 // Score.
 	sameSize  float64 // At least.
 	newSource float64 // At least.
+	campaign  int     // At least so many.
 }
 
 func newJudge(rules []*Rule, n *network) *judge {
@@ -88,16 +91,15 @@ func newJudge(rules []*Rule, n *network) *judge {
 			q.place = len(j.recorded)
 			j.recorded = append(j.recorded, i)
 		}
+		q.campaign = int(leastOf(sigCampaignHosts, r.condition.guard))
 		q.least = leastOf(sigScore, r.condition.guard)
 		q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
 		j.asked = append(j.asked, q)
 	}
+	j.profiled = len(j.weighed)+len(j.recorded) > 0 || slices.ContainsFunc(j.layout.signals, func(i int) bool {
+		return i == sigSameSize || i == sigNewSource || i == sigCampaignHosts
+	})
 	return j
-}
-
-// profiled tells whether some rule needs to know what is usual.
-func (j *judge) profiled() bool {
-	return len(j.weighed)+len(j.recorded) > 0 || slices.Contains(j.layout.signals, sigSameSize) || slices.Contains(j.layout.signals, sigNewSource)
 }
 
 // want adds what a rule measures.
@@ -137,6 +139,7 @@ func (j *judge) fork() *judge {
 	f.everyone = &hashSet{base: j.everyone}
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
 	f.profiles, f.pairs, f.heard = nil, nil, nil
+	f.spread = campaigns{base: &j.spread, kept: j.spread.kept}
 	return &f
 }
 
@@ -174,7 +177,7 @@ func (j *judge) apply(ev *event, silent bool) {
 			j.changed(s)
 		}
 	}
-	if !silent && ev.kind == eventRecipient && p.class != outside && j.profiled() {
+	if !silent && ev.kind == eventRecipient && p.class != outside && j.profiled {
 		j.weigh(s, &r, p)
 	}
 	j.count(s, &r, silent)
@@ -247,7 +250,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		q := &j.asked[i]
 		w := &s.rows.windows[q.window]
 		score := j.score(s, i, r, w)
-		if score < q.least || !w.open(q.gates) || !s.habits(q) {
+		if score < q.least || r.campaign < q.campaign || !w.open(q.gates) || !s.habits(q) {
 			continue
 		}
 		m := &j.measured[q.window]
@@ -255,6 +258,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 			measured |= 1 << q.window
 			s.rows.measure(w, &j.layout, m)
 			m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
+			m[sigCampaignHosts] = float64(r.campaign)
 		}
 		if m[sigScore] = score; q.condition.holds(&j.machine, m) {
 			j.held(s, i, m)

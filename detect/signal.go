@@ -60,6 +60,7 @@ const (
 	sigOddForms
 	sigSameSize
 	sigNewSource
+	sigCampaignHosts
 	sigScore
 	sigCount
 )
@@ -145,6 +146,7 @@ var signals = [sigCount]signal{
 	sigOddForms:             {SignalDoc{"odd_forms", "forms", "different address forms of relay tests in RCPT commands, whatever the reply: user%domain@host, host!user, @host:user@domain, quoted or doubled @, address literals"}, different(byForm, isOddForm, isOddForm)},
 	sigSameSize:             {SignalDoc{"same_size", "transactions", "messages in a row whose sizes differ by at most 2 in 100"}, source{counterOf(isEnd), isEnd, isEnd | isAccepted, isEnd}},
 	sigNewSource:            {SignalDoc{"new_source", "hosts", "1 if an account that is older than a week sent from a network today where it never did before"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
+	sigCampaignHosts:        {SignalDoc{"campaign_hosts", "submitters", "submitters, this one included, that mailed strangers under the same foreign reverse-path within a day; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger, isStranger, isStranger}},
 	sigScore:                {SignalDoc{"score", unitNats, "evidence of the rule's own evidence or scale, in nats: e to that power is how much likelier spam is"}, source{counterOf(isAccepted), isAccepted | isRefused, isAccepted | isRefused, isAccepted | isRefused}},
 	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, different(byHost, isMail|isAccepted|isLogin, isMail|isLogin)},
 }
