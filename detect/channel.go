@@ -94,12 +94,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	}
 	r.weighed = true
 	if f.skip || p.transaction.ReversePath == "" {
-		// Bounces and receipts go to strangers by nature: null-sender-storm sees them.
-		for i := range mine.channels {
-			mine.channels[i].nats = 0
-		}
-		return
+		return // Bounces and receipts go to strangers by nature: null-sender-storm sees them.
 	}
+	r.summed = true
 	for i, rule := range j.weighed {
 		if !slices.Contains(s.rules, rule) {
 			continue

@@ -83,7 +83,8 @@ type row struct {
 	keys  [3]uint32 // Hashes of values, see placeOf; the size of a message, see sized.
 
 	told    told // Of a recipient, for sequential rules.
-	weighed bool // By them.
+	weighed bool // It is in the profile's day: rules on the own scale are asked.
+	summed  bool // It is in the sums: sequential rules are asked. A sum is that of its last row, and not of now.
 
 	campaign int // Of a stranger, see campaigns; 0 of others.
 }

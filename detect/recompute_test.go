@@ -161,3 +161,20 @@ func TestTamperingIsTold(t *testing.T) {
 		})
 	}
 }
+
+// A sum is that of its last row: a bounce, which is not weighed, does not accuse weeks
+// later with what was sent then.
+func TestOldSumsAccuseNobody(t *testing.T) {
+	bounce := func(tx *mail.Transaction) { tx.ReversePath = "" }
+	sent := append(monthOf("10.1.4.7"),
+		sending{from: "10.1.4.7", at: noon, every: 20, times: 100, to: "u%d@example.net"},
+		sending{from: "10.1.4.7", at: noon + 20*86400, times: 1, to: "buyer@example.org", edit: bounce},
+	)
+	at := map[string][]mail.Time{}
+	for _, f := range judged(t, shipped(t), corp(), sent...).Findings {
+		at[f.Rule] = append(at[f.Rule], f.FlaggedAt)
+	}
+	if got := at["external-list"]; len(got) != 1 || got[0] > noon+3600 {
+		t.Errorf("got findings of external-list at %v; want one, on the day of the list", got)
+	}
+}

@@ -68,7 +68,7 @@ var (
 func (j *judge) score(s *subject, i int, r *row, w *window) float64 {
 	rule := j.rules[i]
 	switch {
-	case rule.Weigher != nil && r.weighed:
+	case rule.Weigher != nil && r.summed:
 		sum := s.profile.channels[j.asked[i].place].sum
 		if sum == 0 {
 			return 0
