@@ -37,7 +37,7 @@ func (d *Day) lists() []list {
 	}
 	add("Closed since the mail before", closed, "relaywatch suspects --state closed")
 	add("Silenced by the allow-list", silenced, "v_silenced has them")
-	add("Allow-list entries that end soon", ending, "see allow in the configuration")
+	add("Allow-list entries that end soon", ending, "relaywatch allow list")
 	return all
 }
 

@@ -81,11 +81,8 @@ func (db *DB) Status(ctx context.Context) (Status, error) {
 		if err := tx.QueryRowContext(ctx, selectNewest).Scan(&s.Newest); err != nil {
 			return err
 		}
-		if err := tx.QueryRowContext(ctx, selectOldest).Scan(&s.Oldest); err != nil {
+		if s.Oldest, err = oldestRow(ctx, tx); err != nil {
 			return err
-		}
-		if s.Oldest == 1<<62 {
-			s.Oldest = 0
 		}
 		if s.OwnDomains, err = ownDomains(ctx, tx); err != nil || len(s.OwnDomains) > 0 {
 			return err
@@ -94,6 +91,15 @@ func (db *DB) Status(ctx context.Context) (Status, error) {
 		return err
 	})
 	return s, err
+}
+
+// oldestRow is when the oldest row was logged; 0 if there is none.
+func oldestRow(ctx context.Context, tx *sql.Tx) (mail.Time, error) {
+	var oldest mail.Time
+	if err := tx.QueryRowContext(ctx, selectOldest).Scan(&oldest); err != nil || oldest == 1<<62 {
+		return 0, err
+	}
+	return oldest, nil
 }
 
 func sizeOf(path string) int64 {

@@ -87,9 +87,15 @@ func (s *Suspect) Decision(all []Decision) *Decision {
 	return nil
 }
 
-// Newest returns when the newest row in the store was logged; 0 if there is none.
-func (db *DB) Newest(ctx context.Context) (mail.Time, error) {
-	var newest mail.Time
-	err := db.snapshot(ctx, func(tx *sql.Tx) error { return tx.QueryRowContext(ctx, selectNewest).Scan(&newest) })
-	return newest, err
+// Span is when the oldest and the newest row in the store were logged; 0 if there is
+// none.
+func (db *DB) Span(ctx context.Context) (oldest, newest mail.Time, err error) {
+	err = db.snapshot(ctx, func(tx *sql.Tx) error {
+		if err := tx.QueryRowContext(ctx, selectNewest).Scan(&newest); err != nil {
+			return err
+		}
+		oldest, err = oldestRow(ctx, tx)
+		return err
+	})
+	return oldest, newest, err
 }

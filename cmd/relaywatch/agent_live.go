@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -130,7 +131,7 @@ func (l *live) persist(ctx context.Context, write func(context.Context) error) (
 
 // look does what comes round: it takes on a changed configuration, and prunes.
 func (l *live) look(ctx context.Context) {
-	tick := time.NewTicker(reloadEvery)
+	tick := time.NewTicker(cmp.Or(l.agent.p.lookEvery, reloadEvery))
 	defer tick.Stop()
 	prune := time.NewTicker(pruneEvery)
 	defer prune.Stop()
@@ -142,12 +143,23 @@ func (l *live) look(ctx context.Context) {
 		case <-prune.C:
 			l.prune(ctx)
 		case <-tick.C:
-			if l.agent.reloadIfChanged() {
+			if l.agent.reloadIfChanged() || l.decisionsChanged(ctx) {
 				l.cancel(errReload)
 				return
 			}
 		}
 	}
+}
+
+// decisionsChanged tells whether people decided something that judges otherwise. What
+// can't be read now is asked again the next time; the writer says why it can't be.
+func (l *live) decisionsChanged(ctx context.Context) bool {
+	changed, err := l.line.decisionsChanged(ctx)
+	if err != nil || !changed {
+		return false
+	}
+	l.agent.p.log.Info().Msg("the allow-list of the store changed: all stored mail is judged anew")
+	return true
 }
 
 // prune removes rows that are too old. It takes small steps, between which rows are

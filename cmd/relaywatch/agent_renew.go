@@ -69,5 +69,5 @@ func (a *agent) renew(ctx context.Context, failed error) error {
 // asideText says what became of a damaged store, and what it alone knew.
 func asideText(aside string) string {
 	return fmt.Sprintf("the damaged store is kept as %[1]s, and a new one is made from the logs that are still there; "+
-		"only the old one knew what people said of suspects, and rows of logs that are gone: `sqlite3 %[1]s .recover | sqlite3 salvaged.db` gets out what can be read; remove it when you need it no more", aside)
+		"only the old one knew what people decided about suspects and added to the allow-list, and rows of logs that are gone: `sqlite3 %[1]s .recover | sqlite3 salvaged.db` gets out what can be read; remove it when you need it no more", aside)
 }

@@ -208,10 +208,13 @@ func parseDays(text string) (time.Duration, error) {
 	return d, nil
 }
 
+// zone is where the people are. The configuration is checked before.
+func (c *Config) zone() (*time.Location, error) { return time.LoadLocation(c.Hours.TimeZone) }
+
 // site is what the configuration says of the network. The configuration is
 // checked before.
 func (c *Config) site() (detect.Site, error) {
-	zone, err := time.LoadLocation(c.Hours.TimeZone)
+	zone, err := c.zone()
 	if err != nil {
 		return detect.Site{}, err
 	}
@@ -237,11 +240,22 @@ func (c *Config) site() (detect.Site, error) {
 		s.OwnDomains = append(s.OwnDomains, strings.ToLower(strings.Trim(d, ". ")))
 	}
 	for _, a := range c.Allow {
-		entry := detect.Allow{Submitter: strings.ToLower(a.Submitter), Rules: a.Rules, Reason: a.Reason}
-		if day, err := time.ParseInLocation(time.DateOnly, a.Until, zone); err == nil {
-			entry.Until = mail.Of(day.AddDate(0, 0, 1))
-		}
-		s.Allow = append(s.Allow, entry)
+		s.Allow = append(s.Allow, a.entry(zone))
 	}
 	return s, nil
+}
+
+// entry is the allow-list entry for the engine.
+func (a AllowConfig) entry(zone *time.Location) detect.Allow {
+	entry := detect.Allow{Submitter: strings.ToLower(a.Submitter), Rules: a.Rules, Reason: a.Reason}
+	if ends, ok := a.ends(zone); ok {
+		entry.Until = mail.Of(ends)
+	}
+	return entry
+}
+
+// ends is the first moment at which the entry no longer holds; false if it never ends.
+func (a AllowConfig) ends(zone *time.Location) (time.Time, bool) {
+	day, err := time.ParseInLocation(time.DateOnly, a.Until, zone)
+	return day.AddDate(0, 0, 1), err == nil
 }

@@ -89,11 +89,13 @@ func (p *program) day(ctx context.Context, db *store.DB, spec daySpec) (*digest.
 	if d.Silenced, err = m.silenced(ctx); err != nil {
 		return nil, nil, err
 	}
-	d.Ending = m.ending()
 	if d.Week, err = m.week(ctx, spec.date); err != nil {
 		return nil, nil, err
 	}
-	return d, told, m.look(ctx, d)
+	if err := m.look(ctx, d); err != nil {
+		return nil, nil, err
+	}
+	return d, told, m.ending(ctx, d)
 }
 
 // head is a Day with nothing in it.

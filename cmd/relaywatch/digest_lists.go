@@ -3,11 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"relaywatch/digest"
 	"relaywatch/ingest"
@@ -36,21 +36,27 @@ func (m *dayMaker) silenced(ctx context.Context) ([]digest.Silenced, error) {
 	return out, nil
 }
 
-// ending are the entries of the allow-list that end soon, the first to end first.
-func (m *dayMaker) ending() []digest.Ending {
-	out := []digest.Ending{}
-	for _, a := range m.p.config.Allow {
-		last, err := time.ParseInLocation(time.DateOnly, a.Until, m.zone)
-		if err != nil {
-			continue // It never ends.
-		}
-		until, now := last.AddDate(0, 0, 1), m.until.Std()
-		if until.After(now) && until.Before(now.Add(endsSoon)) {
-			out = append(out, digest.Ending{Submitter: a.Submitter, Reason: a.Reason, Until: until})
+// ending are the entries of the allow-list that end soon, the first to end first. With
+// the summary of the week the mail tells of those that silence nothing, too.
+func (m *dayMaker) ending(ctx context.Context, d *digest.Day) error {
+	items, err := m.p.allowItems(ctx, m.db, m.rules)
+	if err != nil {
+		return err
+	}
+	d.Ending = []digest.Ending{}
+	now := m.until.Std()
+	for k := range items {
+		i := &items[k]
+		switch {
+		case i.removed != 0 || i.wrong != "":
+		case i.ends.After(now) && i.ends.Before(now.Add(endsSoon)):
+			d.Ending = append(d.Ending, digest.Ending{Submitter: i.Submitter, Reason: i.Reason, Until: i.ends})
+		case i.unused && d.Week != nil:
+			d.Health.Notes = append(d.Health.Notes, fmt.Sprintf("Allow-list entry %s (%s) silenced nothing in 90 days: is it needed? %s", i.name(), i.Submitter, i.Reason))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b digest.Ending) int { return a.Until.Compare(b.Until) })
-	return out
+	slices.SortStableFunc(d.Ending, func(a, b digest.Ending) int { return a.Until.Compare(b.Until) })
+	return nil
 }
 
 // week sums up the seven days before the mail of a date; nil if it is not due then.

@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 }
 
 // relaywatch is main with the size of a Batch from the environment, so that a kill
-// hits between Batches, too, and with how often the agent checks its store
-// and judges for good.
+// hits between Batches, too, and with how often the agent checks its store, judges
+// for good, and looks for changes.
 func relaywatch() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -28,6 +28,7 @@ func relaywatch() {
 	p.batchRows, _ = strconv.Atoi(os.Getenv("TEST_BATCH_ROWS"))         // 0 is the default.
 	p.checkEvery, _ = time.ParseDuration(os.Getenv("TEST_CHECK_EVERY")) // As well.
 	p.judgeDelay, _ = time.ParseDuration(os.Getenv("TEST_JUDGE_DELAY")) // As well.
+	p.lookEvery, _ = time.ParseDuration(os.Getenv("TEST_LOOK_EVERY"))   // As well.
 	if start, err := time.Parse(time.RFC3339Nano, os.Getenv("TEST_NOW")); err == nil {
 		began := time.Now()
 		p.now = func() time.Time { return start.Add(time.Since(began)) } // For mail.

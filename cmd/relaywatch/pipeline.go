@@ -23,9 +23,12 @@ import (
 // pipeline is the way of a line: reader, store, judge. Reading and judging run
 // beside writing, since the store takes the most time.
 type pipeline struct {
-	db     *store.DB
-	rules  []*detect.Rule
-	site   detect.Site
+	db    *store.DB
+	rules []*detect.Rule
+	site  detect.Site // With what people decided.
+
+	configured detect.Site // Without it.
+
 	engine *detect.Engine
 	by     string    // What judges: a fingerprint of rules and site.
 	anew   bool      // All that is stored must be judged anew at the end.
@@ -51,12 +54,15 @@ const judgeEvery = 20
 // or a site that differ from those of last time judge everything anew, and so does a
 // state that can't be read: it holds nothing that the stored rows do not tell.
 func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site detect.Site) (*pipeline, error) {
-	p := &pipeline{db: db, rules: ruleSet, site: site, found: map[findingKey]bool{}}
+	p := &pipeline{db: db, rules: ruleSet, configured: site, found: map[findingKey]bool{}}
 	var err error
-	if p.by, err = fingerprint(ruleSet, site); err != nil {
+	if p.site, err = decided(ctx, db, ruleSet, site); err != nil {
 		return nil, err
 	}
-	if p.engine, err = detect.NewEngine(ruleSet, site); err != nil {
+	if p.by, err = fingerprint(ruleSet, p.site); err != nil {
+		return nil, err
+	}
+	if p.engine, err = detect.NewEngine(ruleSet, p.site); err != nil {
 		return nil, err
 	}
 	if err := db.SetOwnDomains(ctx, site.OwnDomains); err != nil {

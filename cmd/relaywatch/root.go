@@ -42,6 +42,7 @@ type program struct {
 	batchRows  int              // Rows in a Batch; 0 is ingest's default.
 	checkEvery time.Duration    // 0 is the agent's default, as in the next one.
 	judgeDelay time.Duration    // See agent.judgeDelay.
+	lookEvery  time.Duration    // 0 is reloadEvery.
 	now        func() time.Time // The clock for mail; nil is the host's.
 	mailEvery  time.Duration    // 0 is the constant of that name.
 }
@@ -115,7 +116,7 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.logLevel, "log-level", "info", "`L`evel of messages: debug, info, warn, error")
 	root.AddCommand(p.ingestCommand(), p.suspectsCommand(), p.explainCommand(),
 		p.queryCommand(), p.rulesCommand(), p.statusCommand(), p.backupCommand(), p.agentCommand(), p.digestCommand(),
-		p.triageCommand())
+		p.triageCommand(), p.allowCommand())
 	return root
 }
 

@@ -160,7 +160,7 @@ func episodeAt(ctx context.Context, db *store.DB, who mail.Submitter, at mail.Ti
 // spokenFor is the event time up to which a decision speaks: now, where logs are read as
 // they are written; else what is stored.
 func spokenFor(ctx context.Context, db *store.DB, s *store.Suspect, now mail.Time) (mail.Time, error) {
-	newest, err := db.Newest(ctx)
+	_, newest, err := db.Span(ctx)
 	if err != nil {
 		return 0, err
 	}

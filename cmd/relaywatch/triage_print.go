@@ -53,7 +53,7 @@ func (p *program) triageList(ctx context.Context, format string) error {
 	if err != nil {
 		return err
 	}
-	newest, err := db.Newest(ctx)
+	_, newest, err := db.Span(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"relaywatch/detect"
+	"relaywatch/store"
+)
+
+// decided is a site with what people decided by command: the entries that `allow add`
+// keeps in the store, beside those of the configuration.
+//
+// They are not written into the configuration: that file is its owner's. Who triages
+// may not be allowed to write it, other programs may make it, and a YAML library that
+// writes it back moves comments and drops blank lines.
+func decided(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site detect.Site) (detect.Site, error) {
+	entries, err := db.AllowEntries(ctx)
+	if err != nil {
+		return site, err
+	}
+	zone := cmp.Or(site.Hours.Zone, time.UTC)
+	site.Allow = slices.Clone(site.Allow)
+	for _, e := range entries {
+		if e.Removed != 0 {
+			continue
+		}
+		a, known := stillKnown(allowConfig(e).entry(zone), ruleSet)
+		if known && a.Check() == nil { // `allow list` tells those that are not.
+			site.Allow = append(site.Allow, a)
+		}
+	}
+	return site, nil
+}
+
+// stillKnown leaves out the rules that are in force no more; false if there are no
+// others: without a rule an entry would mean every one.
+func stillKnown(a detect.Allow, ruleSet []*detect.Rule) (detect.Allow, bool) {
+	named := len(a.Rules) > 0
+	a.Rules = slices.DeleteFunc(slices.Clone(a.Rules), func(name string) bool {
+		return !slices.ContainsFunc(ruleSet, func(r *detect.Rule) bool { return r.Name == name })
+	})
+	return a, !named || len(a.Rules) > 0
+}
+
+// allowConfig is an entry of the store as the configuration would have it.
+func allowConfig(e store.AllowEntry) AllowConfig {
+	return AllowConfig{Submitter: e.Submitter, Rules: e.Rules, Reason: e.Reason, Until: e.Until}
+}
+
+// decisionsChanged tells whether people decided something since the pipeline was made
+// that makes it judge otherwise.
+func (p *pipeline) decisionsChanged(ctx context.Context) (bool, error) {
+	site, err := decided(ctx, p.db, p.rules, p.configured)
+	if err != nil {
+		return false, err
+	}
+	by, err := fingerprint(p.rules, site)
+	return by != p.by, err
+}
