@@ -71,6 +71,7 @@ type agent struct {
 	trouble  map[string]trouble
 	follower *ingest.Follower
 	last     lastSeen
+	servers  []serverHealth // As they were judged last.
 }
 
 func newAgent(p *program) *agent {
@@ -187,7 +188,7 @@ func (a *agent) follow(ctx context.Context) error {
 	}
 	a.heal("judgement")
 	a.heal("store")
-	l := &live{agent: a, db: db, line: line}
+	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs)}
 	return l.run(ctx, &ingest.Follower{
 		Sources: sources, Resume: resume, BatchRows: p.batchRows, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem,

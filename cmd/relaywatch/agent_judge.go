@@ -46,6 +46,7 @@ func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
 	if err != nil || !stored {
 		return err
 	}
+	l.heard(b)
 	l.judging.Lock()
 	defer l.judging.Unlock()
 	l.line.tally(b)

@@ -15,10 +15,11 @@ import (
 
 // live is one stretch of following with one configuration.
 type live struct {
-	agent  *agent
-	db     *store.DB
-	cancel context.CancelCauseFunc
-	stuck  atomic.Bool // The end came while the store could not take what was read.
+	agent   *agent
+	db      *store.DB
+	hearing *hearing
+	cancel  context.CancelCauseFunc
+	stuck   atomic.Bool // The end came while the store could not take what was read.
 
 	judging sync.Mutex // Guards what follows: sink and settle judge.
 	line    *pipeline
@@ -50,7 +51,7 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	var beside []chan struct{}
-	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, mails} {
+	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, l.listen, mails} {
 		done := make(chan struct{})
 		beside = append(beside, done)
 		go func() {

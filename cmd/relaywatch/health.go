@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,7 @@ type health struct {
 	Finding string            `json:"last_finding"`
 	Trouble map[string]string `json:"trouble"` // By what is wrong; empty if all is well.
 	Logs    []followedLog     `json:"logs"`
+	Servers []serverHealth    `json:"servers"`
 }
 
 type followedLog struct {
@@ -52,6 +54,7 @@ func (a *agent) health(now time.Time) health {
 	for what, t := range a.trouble {
 		h.Trouble[what] = t.Text
 	}
+	h.Servers = append(h.Servers, a.servers...)
 	if a.follower != nil {
 		for _, l := range a.follower.Logs() {
 			h.Logs = append(h.Logs, newFollowedLog(l))
@@ -96,6 +99,8 @@ func (a *agent) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(h) // A client that went away.
 }
 
+var serverLabels = []string{"server", "logs", "format"}
+
 // metrics are the agent's figures for Prometheus.
 type metrics struct{ a *agent }
 
@@ -104,11 +109,13 @@ var (
 	findings  = prometheus.NewDesc("relaywatch_findings_total", "Findings since the start.", nil, nil)
 	troubles  = prometheus.NewDesc("relaywatch_troubles", "Things that are wrong now.", nil, nil)
 	lastBatch = prometheus.NewDesc("relaywatch_last_batch_timestamp_seconds", "When rows were stored last.", nil, nil)
+	silences  = prometheus.NewDesc("relaywatch_server_silence_seconds", "How long the logs of a server have not grown.", serverLabels, nil)
+	silenced  = prometheus.NewDesc("relaywatch_server_silent", "1 if that is longer than is usual for the server at this time.", serverLabels, nil)
 	logLag    = prometheus.NewDesc("relaywatch_log_unread_bytes", "Bytes of a log that are not stored yet.", []string{"path"}, nil)
 )
 
 func (m *metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, logLag} {
+	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, silences, silenced, logLag} {
 		c <- d
 	}
 }
@@ -121,8 +128,16 @@ func (m *metrics) Collect(c chan<- prometheus.Metric) {
 	if !h.Batch.IsZero() {
 		c <- prometheus.MustNewConstMetric(lastBatch, prometheus.GaugeValue, float64(h.Batch.Unix()))
 	}
+	for _, s := range h.Servers {
+		c <- prometheus.MustNewConstMetric(silences, prometheus.GaugeValue, h.At.Sub(s.Since).Seconds(), s.Server, s.Source, s.Format)
+		value := 0.
+		if s.Silent {
+			value = 1
+		}
+		c <- prometheus.MustNewConstMetric(silenced, prometheus.GaugeValue, value, s.Server, s.Source, s.Format)
+	}
 	for _, l := range h.Logs {
-		c <- prometheus.MustNewConstMetric(logLag, prometheus.GaugeValue, float64(l.Size-l.Read), l.Path)
+		c <- prometheus.MustNewConstMetric(logLag, prometheus.GaugeValue, float64(max(0, l.Size-l.Read)), l.Path)
 	}
 }
 
@@ -146,5 +161,21 @@ func (h *health) print(w *page, hang int, now time.Time) {
 	w.line(hang, "agent      %s UTC; %s followed, %s unread", state, plural(int64(len(h.Logs)), "log"), size(unread))
 	for _, what := range slices.Sorted(maps.Keys(h.Trouble)) {
 		w.line(hang, "trouble    %s: %s", visible(what), visible(h.Trouble[what]))
+	}
+	var learning []string
+	var known time.Time
+	for _, s := range h.Servers {
+		switch {
+		case s.Silent:
+			w.line(hang, "silent     %s", visible(s.print(h.At)))
+		case s.Learning && !s.Known.IsZero():
+			learning = append(learning, s.series().String())
+			if s.Known.After(known) {
+				known = s.Known
+			}
+		}
+	}
+	if len(learning) > 0 {
+		w.line(hang, "learning   until %s UTC how long %s may be silent", known.UTC().Format("2006-01-02 15:04"), visible(strings.Join(learning, ", ")))
 	}
 }
