@@ -2,7 +2,6 @@ package digest
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -257,7 +256,7 @@ func (s *Suspect) serverList() string {
 
 // lines are a row with the place where it stands.
 func (r *Row) lines() []string {
-	path := clean(filepath.ToSlash(r.Path), maxPath)
+	path := clean(r.Path, maxPath)
 	if r.Text == "" {
 		return []string{fmt.Sprintf("%s, offset %d (the log is no longer there)", path, r.Offset)}
 	}

@@ -33,7 +33,7 @@ func (l *live) mails(ctx context.Context, p *program) {
 	for {
 		now := p.clock()
 		if l.looked.Load() || now.Sub(began) > reading {
-			err := (&mailer{p: p, db: l.db, now: now}).step(ctx)
+			err := (&mailer{p: p, db: l.db, now: now, log: p.log}).step(ctx)
 			switch {
 			case ctx.Err() != nil:
 			case err != nil:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/rs/zerolog"
 
 	"relaywatch/detect"
 	"relaywatch/digest"
@@ -28,6 +29,7 @@ type mailer struct {
 	p   *program
 	db  *store.DB
 	now time.Time
+	log zerolog.Logger // Hears of mail that was taken.
 }
 
 const (
@@ -279,6 +281,7 @@ func (m *mailer) try(ctx context.Context, kind, key string) error {
 	switch {
 	case len(to) == 0:
 		d.Done = mail.Of(m.now)
+		m.log.Info().Str("subject", visible(d.Subject)).Int("tries", d.Tries+1).Msg("the server has taken the mail")
 	case err != nil:
 		d.Error = err.Error()
 		d.Next = mail.Of(m.now.Add(backoff(d.Tries)))
