@@ -66,6 +66,7 @@ type agent struct {
 	watch   *configWatch
 	opened  bool          // The file at store was a store once.
 	news    chan struct{} // Holds one if the report is to be written soon.
+	keeper  keeper
 
 	mu       sync.Mutex // Guards what follows; the health page reads it.
 	trouble  map[string]trouble
@@ -75,8 +76,12 @@ type agent struct {
 }
 
 func newAgent(p *program) *agent {
+	keeper := p.keeper
+	if keeper == nil {
+		keeper = nobodyKeeps{}
+	}
 	return &agent{
-		p: p, store: p.config.Store.Path, started: time.Now(), trouble: map[string]trouble{}, news: make(chan struct{}, 1),
+		p: p, keeper: keeper, store: p.config.Store.Path, started: time.Now(), trouble: map[string]trouble{}, news: make(chan struct{}, 1),
 		watch: newConfigWatch(watchPaths(p.configFile, p.config.Rules.Path, os.Getenv)...),
 	}
 }
@@ -138,6 +143,7 @@ func (a *agent) followForEver(ctx context.Context) {
 		if !sleep(ctx, wait) {
 			return
 		}
+		a.keeper.alive()
 		wait = min(2*wait, lastRetry)
 		a.reloadIfChanged()
 	}
@@ -180,6 +186,7 @@ func (a *agent) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	line.alive = a.keeper.alive
 	if why := line.whySpoilt(); why != nil {
 		a.warn("judgement", why)
 	}
@@ -193,6 +200,12 @@ func (a *agent) follow(ctx context.Context) error {
 		Sources: sources, Resume: resume, BatchRows: p.batchRows, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem,
 	})
+}
+
+// works tells whoever keeps the agent that it follows the logs.
+func (a *agent) works() {
+	a.keeper.ready()
+	a.keeper.alive()
 }
 
 // reloadIfChanged takes on a changed configuration, and tells whether it did. A

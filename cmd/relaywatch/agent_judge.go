@@ -47,6 +47,7 @@ func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
 		return err
 	}
 	l.heard(b)
+	l.agent.works()
 	l.judging.Lock()
 	defer l.judging.Unlock()
 	l.line.tally(b)

@@ -42,12 +42,13 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	both, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l.cancel = cancel
-	f.Looked = sync.OnceFunc(func() { // Before, it knows of no logs.
+	first := sync.OnceFunc(func() { // Before, it knows of no logs.
 		l.looked.Store(true)
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.follower = f
 	})
+	f.Looked = func() { first(); a.works() }
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	var beside []chan struct{}
@@ -127,6 +128,7 @@ func (l *live) persist(ctx context.Context, write func(context.Context) error) (
 			l.stuck.Store(true)
 			return false, nil
 		}
+		l.agent.keeper.alive()
 	}
 }
 

@@ -7,19 +7,17 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/kardianos/service"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/natefinch/lumberjack.v2"
 )
 
-// runAgent runs the agent until ctx is done. events is the system's event log, or
-// nil; it hears of the start, the stop and of trouble.
-func (p *program) runAgent(ctx context.Context, events service.Logger) error {
+// runAgent runs the agent until ctx is done.
+func (p *program) runAgent(ctx context.Context) error {
 	if err := p.checkSources(); err != nil {
 		return err
 	}
-	log, done := p.agentLog(events)
+	log, done := p.agentLog()
 	defer done()
 	p.log = log
 	a := newAgent(p)
@@ -41,6 +39,7 @@ func (p *program) runAgent(ctx context.Context, events service.Logger) error {
 		return unlessCanceled(err)
 	case <-ctx.Done():
 	}
+	a.keeper.stopping()
 	select {
 	case err := <-ended:
 		return unlessCanceled(err)
@@ -78,14 +77,14 @@ const (
 	ownLogFiles = 3
 )
 
-// agentLog writes to the console, to a file that rotates, and what matters to the
-// system's event log.
-func (p *program) agentLog(events service.Logger) (log zerolog.Logger, done func()) {
+// agentLog writes to the console, to a file that rotates, and to the system's event
+// log.
+func (p *program) agentLog() (log zerolog.Logger, done func()) {
 	console := zerolog.ConsoleWriter{Out: p.err, NoColor: !isTerminal(p.err), TimeFormat: time.RFC3339}
 	writers := []io.Writer{console}
 	done = func() {}
 	path := p.config.Agent.Log
-	if path == "" && events != nil {
+	if path == "" && p.events != nil {
 		path = filepath.Join(filepath.Dir(p.config.Store.Path), "relaywatch.log") // A service has no console.
 	}
 	if path != "" {
@@ -93,25 +92,8 @@ func (p *program) agentLog(events service.Logger) (log zerolog.Logger, done func
 		done = func() { _ = file.Close() } // The process ends.
 		writers = append(writers, file)
 	}
-	if events != nil {
-		writers = append(writers, eventWriter{events})
+	if p.events != nil {
+		writers = append(writers, p.events)
 	}
 	return zerolog.New(zerolog.MultiLevelWriter(writers...)).Level(p.log.GetLevel()).With().Timestamp().Logger(), done
-}
-
-// eventWriter hands messages that matter to the system's event log.
-type eventWriter struct{ events service.Logger }
-
-func (w eventWriter) Write(b []byte) (int, error) { return len(b), nil }
-
-func (w eventWriter) WriteLevel(level zerolog.Level, b []byte) (int, error) {
-	switch {
-	case level >= zerolog.ErrorLevel:
-		return len(b), w.events.Error(string(b))
-	case level == zerolog.WarnLevel:
-		return len(b), w.events.Warning(string(b))
-	case level == zerolog.InfoLevel:
-		return len(b), w.events.Info(string(b))
-	}
-	return len(b), nil
 }

@@ -38,6 +38,7 @@ func (a *agent) tell(level zerolog.Level, what string, err error) {
 	a.trouble[what] = trouble{err.Error(), time.Now()}
 	a.p.log.WithLevel(level).Str("what", what).Msg(visibleLines(err.Error()))
 	a.reportSoon()
+	a.keeper.ready() // A start that waits for it must not take the trouble for slowness.
 }
 
 // heal tells that trouble ended.

@@ -21,6 +21,7 @@ type stored struct {
 	until mail.Time // What is later is not judged.
 	ahead bool      // It waits in the engine instead, for a preview.
 	each  int       // Rows judged at a time: whoever stops need not wait for all of it, and only these are in memory.
+	alive func()    // Optional; called after each of these.
 }
 
 // judge gives the mail to engines. The error is that of ctx if it is done.
@@ -33,6 +34,9 @@ func (s stored) judge(ctx context.Context, engines ...*detect.Engine) error {
 		}
 		for _, e := range engines {
 			e.Advance(min(at.Add(-detect.Grace), s.until)) // Rows come in order, but for disorder within the log.
+		}
+		if s.alive != nil {
+			s.alive()
 		}
 	}
 	err := s.db.Replay(ctx, s.after,

@@ -24,6 +24,7 @@ import (
 // beside writing, since the store takes the most time.
 type pipeline struct {
 	db    *store.DB
+	alive func() // Optional; called while all is judged anew, which takes its time.
 	rules []*detect.Rule
 	site  detect.Site // With what people decided.
 
@@ -256,7 +257,7 @@ func (p *pipeline) replay(ctx context.Context, until mail.Time, each int) (*dete
 	if err != nil {
 		return nil, err
 	}
-	return engine, stored{db: p.db, until: until, ahead: true, each: each}.judge(ctx, engine)
+	return engine, stored{db: p.db, until: until, ahead: true, each: each, alive: p.alive}.judge(ctx, engine)
 }
 
 func (p *pipeline) take() detect.Judgement {

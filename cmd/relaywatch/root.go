@@ -33,6 +33,9 @@ type program struct {
 	err io.Writer // Everything else.
 	log zerolog.Logger
 
+	events zerolog.LevelWriter // The system's event log, which takes the place of a console; nil if there is none.
+	keeper keeper              // Of the agent; nil is nobody.
+
 	configFile string
 	dbPath     string
 	logLevel   string
@@ -74,8 +77,13 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return exitFailed
 }
 
-// complain says what is wrong on standard error.
+// complain says what is wrong on standard error, or in the system's event log.
 func (p *program) complain(text string) {
+	if p.events != nil {
+		log := zerolog.New(p.events)
+		log.Error().Msg(visibleLines(text))
+		return
+	}
 	to := &page{w: p.err, width: terminalWidth(p.err)}
 	for i, line := range strings.Split(visibleLines(text), "\n") {
 		if i == 0 {
