@@ -29,11 +29,11 @@ type following struct {
 // follow starts to follow sources, going on from what is kept.
 func follow(t testing.TB, mode PollMode, k *kept, paths ...string) *following {
 	t.Helper()
-	return followAnd(t, mode, k, func() {}, paths...)
+	return followAnd(t, mode, k, func(*Follower) {}, paths...)
 }
 
 // followAnd calls before each time that a Batch is handed on.
-func followAnd(t testing.TB, mode PollMode, k *kept, before func(), paths ...string) *following {
+func followAnd(t testing.TB, mode PollMode, k *kept, before func(*Follower), paths ...string) *following {
 	t.Helper()
 	w := &following{t: t, ticks: make(chan time.Time), kept: k}
 	w.f = &Follower{Resume: k.resume, Poll: mode, Tick: w.ticks, BatchRows: 100}
@@ -55,7 +55,7 @@ func followAnd(t testing.TB, mode PollMode, k *kept, before func(), paths ...str
 		done <- w.f.Run(ctx, func(ctx context.Context, b *Batch) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			before()
+			before(w.f)
 			return w.kept.sink(ctx, b)
 		})
 	}()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"relaywatch/mail"
 )
 
@@ -77,6 +79,49 @@ func TestMistakeCostsOneRow(t *testing.T) {
 	var mistake *MistakeError
 	if err := errors.Join(r.problems...); !errors.As(err, &mistake) || mistake.Offset != at(4) {
 		t.Errorf("got %v; want the row at %d", err, at(4))
+	}
+}
+
+// A follower that stumbles over every row of one log, here since the memory of its
+// format's sessions is broken, goes on with the others, now and later.
+func TestFollowMistake(t *testing.T) {
+	dir := t.TempDir()
+	good, more := cutRows(w3c("MAIL01", 8, 120, "10.0.0.1"), 40_000)
+	fields := "#Log-type: SMTP Receive Protocol Log\n#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\n"
+	bad := fields + strings.ReplaceAll(exchangeRows(`EX01\Default EX01`, "08DA000000000001", "10.0.0.5:25", "10.1.4.7:50100",
+		strings.Repeat("< MAIL FROM:<ann@corp.example>\n", 30)), "2023-01-11T16", "2026-11-05T08")
+	path := writeLog(t, dir, "ex.log", good)
+	writeLog(t, dir, "recv.log", bad[:len(fields)+strings.IndexByte(bad[len(fields):], '\n')+1])
+	w := followAnd(t, PollAuto, newKept(), func(f *Follower) { f.reader.assembly.exchange.servers = nil }, dir)
+	w.until(rowsIn(good) + 1)
+	writeLog(t, dir, "recv.log", bad)
+	w.until(rowsIn(good) + 30)
+	w.append(path, more)
+	w.until(rowsIn(good+more) + 30)
+	w.look()
+	w.stop()
+
+	want := newKept()
+	want.mustRead(t, 0, path)
+	for pos := range w.kept.transactions { // Of the bad log there may be what was read before.
+		if pos.Log != want.resume.Logs[0].ID {
+			delete(w.kept.transactions, pos)
+		}
+	}
+	if diff := gocmp.Diff(want.list(), w.kept.list()); diff != "" || w.kept.rows != want.rows+30 {
+		t.Errorf("got %d rows; want %d; transactions (-quiet +followed):\n%s", w.kept.rows, want.rows+30, diff)
+	}
+	at := int64(len(bad[:strings.LastIndexByte(bad[:len(bad)-1], '\n')+1]))
+	if n := len(w.kept.rejects); n < 29 || w.kept.rejects[n-1].Pos.Offset != at || !strings.Contains(w.kept.rejects[n-1].Reason, "nil map") {
+		t.Fatalf("got %d rows quarantined; want 29, the last at %d for a panic", n, at)
+	}
+	first := w.kept.rejects[0].Pos.Offset
+	text := strings.Join(w.problems, "\n")
+	if !strings.Contains(text, fmt.Sprintf("recv.log: relaywatch could not read the row at offset %d, which is a mistake of its own", first)) {
+		t.Errorf("got told %q; want the row at %d", w.problems, first)
+	}
+	if n := strings.Count(text, "mistake"); n > maxMistakes || strings.Contains(text, "ex.log") {
+		t.Errorf("got told of %d rows: %q; want %d at most, all of recv.log", n, w.problems, maxMistakes)
 	}
 }
 

@@ -56,6 +56,10 @@ const liveWithin = time.Hour
 // be opened. A server renames them once a day or hour.
 const maxTries = 3
 
+// maxMistakes is how many rows of a Batch are told that relaywatch stumbled over; all
+// are in the quarantine.
+const maxMistakes = 10
+
 // Result is what a run read.
 type Result struct {
 	Files int   // Logs with something new in them.
@@ -237,7 +241,10 @@ func (r *Reader) flush(ctx context.Context, sink func(context.Context, *Batch) e
 		return err
 	}
 	r.front = front
-	for _, m := range r.assembly.tray.mistakes {
+	for i, m := range r.assembly.tray.mistakes {
+		if i == maxMistakes {
+			break
+		}
 		r.problem(m.path, m.err)
 	}
 	b := &Batch{Front: front, Rows: r.assembly.tray.rows}

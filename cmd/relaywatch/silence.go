@@ -142,7 +142,7 @@ func (h *hearing) judge(files []ingest.Followed, now time.Time) []serverHealth {
 	grown := map[string]mail.Time{}
 	there := map[string]bool{}
 	for _, f := range files {
-		grown[f.Path] = mail.Of(f.Grown)
+		grown[f.Path] = mail.Of(now.Add(-now.Sub(f.Grown))) // How long ago, as the clock may have been set since.
 		for _, s := range h.sources {
 			there[s.Path] = there[s.Path] || covers(s.Path, f.Path)
 		}
