@@ -53,7 +53,11 @@ const keepDigests = 400 * 24 * time.Hour
 
 const (
 	insertDigest = `INSERT INTO digests (kind, key, message_id, subject, since, until, made_at, message, waiting, tries, done_at, error, told, quarantined)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', ?, ?) ON CONFLICT (kind, key) DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', ?, ?)
+		ON CONFLICT (kind, key) DO UPDATE SET message_id = excluded.message_id, subject = excluded.subject, since = excluded.since, until = excluded.until,
+			made_at = excluded.made_at, message = excluded.message, waiting = excluded.waiting, done_at = excluded.done_at, told = excluded.told,
+			quarantined = excluded.quarantined
+		WHERE message_id = '' AND excluded.message_id <> ''`
 	deleteOldDigests = `DELETE FROM digests WHERE done_at IS NOT NULL AND made_at < ? AND id < (SELECT max(id) FROM digests WHERE kind = 'daily')`
 	updateTry        = `UPDATE digests SET tries = tries + 1, tried_at = ?, error = ? WHERE id = ?`
 	updateTried      = `UPDATE digests SET waiting = ?, next_at = ?, done_at = ?, error = ?, message = CASE WHEN ? THEN NULL ELSE message END WHERE id = ?`
@@ -66,7 +70,8 @@ const (
 )
 
 // AddDigest notes a mail before it is tried. It returns false if there is one of its
-// kind and key already: then nothing is changed.
+// kind and key already: then nothing is changed. The date from which on mails are made
+// may still get one.
 func (db *DB) AddDigest(ctx context.Context, d Digest) (added bool, err error) {
 	waiting, told := []byte("[]"), []byte("[]")
 	if len(d.Waiting) > 0 {

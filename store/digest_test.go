@@ -71,6 +71,22 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// The date from which on mails are made may get one by hand, once.
+func TestFirstDate(t *testing.T) {
+	db := newStore(t)
+	from := Digest{Kind: DigestDaily, Key: "2026-11-24", Since: t0, Until: t0, Made: t0, Done: t0}
+	add(t, db, from, true)
+	add(t, db, from, false)
+	d := daily("2026-11-24", t0)
+	add(t, db, d, true)
+	add(t, db, d, false)
+	add(t, db, from, false)
+	d.ID = 1
+	if got, err := db.Digest(t.Context(), DigestDaily, "2026-11-24"); err != nil || !cmp.Equal(&d, got) {
+		t.Errorf("got %+v, %v; want %+v", got, err, d)
+	}
+}
+
 // What is old and done is forgotten, but for the newest: it tells which date was
 // last.
 func TestOldDigests(t *testing.T) {

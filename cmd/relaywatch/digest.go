@@ -162,7 +162,7 @@ func (p *program) sendDigest(ctx context.Context, date digest.Date) error {
 	defer db.Close()
 	m := &mailer{p: p, db: db, now: p.clock()}
 	d, err := db.Digest(ctx, store.DigestDaily, date.String())
-	if err == nil && d == nil {
+	if err == nil && (d == nil || d.MessageID == "") {
 		var last *store.Digest
 		if last, err = db.LastDigest(ctx, store.DigestDaily, date.String()); err == nil {
 			_, err = m.make(ctx, date, last)
@@ -171,9 +171,7 @@ func (p *program) sendDigest(ctx context.Context, date digest.Date) error {
 	switch {
 	case err != nil:
 		return err
-	case d != nil && d.MessageID == "":
-		return fmt.Errorf("no mail is made for %s: the agent began on that day, and the first is due on the next", date)
-	case d != nil && d.Done != 0:
+	case d != nil && d.MessageID != "" && d.Done != 0:
 		_, err := fmt.Fprintf(p.out, "the mail of %s was made before, and is done with since %s UTC: it is not sent again\n", date, short(d.Done))
 		return err
 	}

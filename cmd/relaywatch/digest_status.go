@@ -73,7 +73,7 @@ func (r *mailReport) print(w *page) {
 	case r.Date == "":
 		parts = append(parts, "none was made yet")
 	case r.Taken == "":
-		parts = append(parts, fmt.Sprintf("that of %s was not taken: %s", r.Date, visible(r.Subject)))
+		parts = append(parts, fmt.Sprintf("that of %s is not taken: %s", r.Date, visible(r.Subject)))
 	default:
 		parts = append(parts, fmt.Sprintf("that of %s was taken %s UTC: %s", r.Date, minute(r.Taken), visible(r.Subject)))
 	}
