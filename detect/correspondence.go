@@ -23,9 +23,8 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 	// Multiplying spreads both hashes over the bits that are kept.
 	pair := max(1, ((hash^uint64(p.pathHash)<<8)*0x9E3779B97F4A7C15)>>(64-8*hashBytes))
 	isNew := j.pairs.keep(pair, at)
-	if isNew {
-		p.moved = !j.pairs.keep(max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
-	}
+	// Told anew for each recipient: a preview has been through the same part.
+	p.moved = !isNew || !j.pairs.keep(max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
 	return isNew
 }
 

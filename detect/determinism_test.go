@@ -349,3 +349,33 @@ func earliest(pieces []arrival) mail.Time {
 	}
 	return first
 }
+
+// A preview goes through parts that are judged for good later, and leaves nothing in
+// them: here of an address that mails somebody whom its reverse-path mailed before.
+func TestPreviewLeavesNothingInParts(t *testing.T) {
+	rules := loadText(t, lowRules)
+	from := func(host string, at mail.Time, to ...mail.Path) mail.Transaction {
+		tx := mail.Transaction{
+			Pos: mail.LogPos{Log: 1, Offset: int64(at)}, At: at, ClientIP: host, ServerIP: "10.0.0.25", ReversePath: "ann@corp.example",
+			SizeBytes: -1, EndAt: at, Outcome: mail.Accepted,
+		}
+		for i, path := range to {
+			tx.Recipients = append(tx.Recipients, mail.Recipient{Pos: mail.LogPos{Log: 1, Offset: int64(at) + int64(i) + 1}, At: at, Path: path, Reply: 250})
+		}
+		return tx
+	}
+	judge := func(previews bool) []detect.Profile {
+		e := newEngine(t, rules, corp())
+		e.Transaction(from("10.1.4.7", noon, "x@example.net"))
+		e.Advance(noon)
+		e.Transaction(from("10.1.4.9", noon+86400, "x@example.net", "new@example.net"))
+		if previews {
+			e.Preview()
+		}
+		e.Advance(endOfTime)
+		return e.Take().Profiles
+	}
+	if diff := cmp.Diff(judge(false), judge(true)); diff != "" {
+		t.Errorf("profiles (- without, + with a preview):\n%s", diff)
+	}
+}
