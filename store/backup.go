@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/mattn/go-sqlite3"
@@ -17,15 +16,12 @@ const backupStep = 2048
 // Backup copies the store to a new file, consistent as of one moment, while the
 // agent may write. The file must not exist; on an error none is left.
 func (db *DB) Backup(ctx context.Context, path string) (err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
+	made, err := createClosed(path)
 	switch {
-	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("back up to %s: the file is there already: name a new one", path)
 	case err != nil:
 		return fmt.Errorf("back up to %s: %w", path, err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("back up to %s: %w", path, err)
+	case !made:
+		return fmt.Errorf("back up to %s: the file is there already: name a new one", path)
 	}
 	defer func() {
 		if err != nil {

@@ -30,19 +30,26 @@ type DB struct {
 }
 
 // Open opens the store at path, or creates it, and brings its schema up to date.
-// A new file can be read by its owner and group only. The error is ErrNewer or
+// A new file can be read by its owner and group only; on Windows by those whom its
+// folder names, but not by everybody. The error is ErrNewer or
 // ErrNotDatabase where the file cannot be used at all.
 func Open(ctx context.Context, path string) (*DB, error) {
 	if err := checkFolder(path); err != nil {
 		return nil, err
 	}
 	// SQLite would hide why it cannot open the file, and take its mode from the umask.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if _, err := createClosed(path); err != nil {
+		return nil, explain(path, err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, explain(path, err)
 	}
 	opened, err := file.Stat()
 	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, explain(path, err)
+	}
+	if err := createBeside(path); err != nil {
 		return nil, explain(path, err)
 	}
 	write := sql.OpenDB(&connector{dsn: writeDSN(path)})
