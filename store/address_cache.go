@@ -26,7 +26,8 @@ type slot struct {
 	at   uint32 // Of the entry in texts.
 }
 
-// entryHead is the bytes before the text of an entry: number, external, length.
+// entryHead is the bytes before the text of an entry: number (0 if it was removed),
+// external, length.
 const entryHead = 4 + 1 + 4
 
 func newAddressCache() *addressCache {
@@ -43,8 +44,8 @@ func (c *addressCache) find(hash uint32, path mail.Path) (id int64, e external, 
 		}
 		entry := c.texts[c.slots[i].at:]
 		length := binary.LittleEndian.Uint32(entry[5:])
-		if string(entry[entryHead:entryHead+length]) == string(path) {
-			return int64(binary.LittleEndian.Uint32(entry)), external(int8(entry[4])), true
+		if id := binary.LittleEndian.Uint32(entry); id != 0 && string(entry[entryHead:entryHead+length]) == string(path) {
+			return int64(id), external(int8(entry[4])), true
 		}
 	}
 	return 0, 0, false
@@ -67,6 +68,19 @@ func (c *addressCache) add(hash uint32, path mail.Path, id int64, e external) {
 	c.texts = append(c.texts, byte(e))
 	c.texts = binary.LittleEndian.AppendUint32(c.texts, uint32(len(path)))
 	c.texts = append(c.texts, path...)
+}
+
+// remove forgets a path, if it is here. Its entry stays, so that others behind it are
+// found.
+func (c *addressCache) remove(hash uint32, path mail.Path) {
+	mask := uint32(len(c.slots) - 1)
+	for i := hash & mask; c.slots[i].at != 0; i = (i + 1) & mask {
+		entry := c.texts[c.slots[i].at:]
+		length := binary.LittleEndian.Uint32(entry[5:])
+		if c.slots[i].hash == hash && string(entry[entryHead:entryHead+length]) == string(path) {
+			binary.LittleEndian.PutUint32(entry, 0)
+		}
+	}
 }
 
 func (c *addressCache) put(s slot) {

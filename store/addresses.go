@@ -21,6 +21,7 @@ type addresses struct {
 	seed  uint64
 	next  int64 // The id of the next new address.
 	cache *addressCache
+	used  bitmap // Notes what is named, while Prune looks for orphans; nil otherwise.
 }
 
 // hashed is a row of table address_hashes.
@@ -39,7 +40,6 @@ type addressWriter struct {
 	known *known
 	rows  inserter
 	added []hashed // New ones, whose hashes are still to be stored.
-	used  bitmap   // Notes what the batch names, while Prune runs; nil otherwise.
 }
 
 // hash mixes the seed in, which nobody outside knows.
@@ -64,7 +64,7 @@ func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, external
 	a := &w.known.addresses
 	hash := a.hash(path)
 	if id, e, ok := a.cache.find(hash, path); ok {
-		w.used.set(id)
+		a.used.set(id)
 		return id, e, nil
 	}
 	local, name := split(path)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"relaywatch/ingest"
 	"relaywatch/mail"
@@ -181,11 +182,77 @@ func BenchmarkPrune(b *testing.B) {
 		}
 		b.StartTimer()
 		var err error
-		if p, err = db.Prune(b.Context(), 2*day); err != nil {
+		if p, err = db.Prune(b.Context(), 2*day, farAhead); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(p.Recipients), "recipients")
+}
+
+// BenchmarkPruneBeside removes half of a store while a writer stores small batches,
+// as the agent does: longest-ms is the longest that one of them took, alone-ms the
+// same while nothing is pruned.
+func BenchmarkPruneBeside(b *testing.B) {
+	batches := syntheticLog(benchTransactions)
+	var longest, alone time.Duration
+	var before, after int64
+	for b.Loop() {
+		b.StopTimer()
+		db := newStore(b)
+		for _, batch := range batches {
+			write(b, db, batch)
+		}
+		last := batches[len(batches)-1].Transactions
+		next := last[len(last)-1].Pos.Offset + 1_000_000
+		small := func() time.Duration {
+			batch := &ingest.Batch{Sessions: make([]byte, 20_000)}
+			for _, tx := range last[len(last)-100:] {
+				tx.Pos = at(next)
+				next += 10_000
+				batch.Transactions = append(batch.Transactions, tx)
+			}
+			batch.Logs = []ingest.Log{logAt(log1, next)}
+			began := time.Now()
+			write(b, db, batch)
+			return time.Since(began)
+		}
+		for range 50 {
+			alone = max(alone, small())
+		}
+		before = sizeOf(db.path)
+		done := make(chan error, 1)
+		b.StartTimer()
+		go func() {
+			_, err := db.Prune(b.Context(), day*benchDays/2, farAhead)
+			done <- err
+		}()
+		for running := true; running; {
+			select {
+			case err := <-done:
+				if err != nil {
+					b.Fatal(err)
+				}
+				running = false
+			default:
+			}
+			d := small()
+			if d > 60*time.Millisecond {
+				println("WRITE", d.Milliseconds())
+			}
+			longest = max(longest, d)
+			time.Sleep(20 * time.Millisecond)
+		}
+		b.StopTimer()
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+		after = sizeOf(db.path)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
+	b.ReportMetric(float64(alone.Microseconds())/1000, "alone-ms")
+	b.ReportMetric(float64(before)/1e6, "MB-before")
+	b.ReportMetric(float64(after)/1e6, "MB-after")
 }
 
 // TestSize stores a quarter of the log with all indexes.

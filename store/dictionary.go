@@ -14,7 +14,10 @@ import (
 const maxKnown = 100_000
 
 // names are the numbers of texts in table names.
-type names struct{ ids map[string]int64 }
+type names struct {
+	ids  map[string]int64
+	used bitmap // Notes what is named, while Prune looks for orphans; nil otherwise.
+}
 
 const (
 	selectName = `SELECT id FROM names WHERE text = ?`
@@ -27,6 +30,7 @@ func (n *names) id(ctx context.Context, tx *sql.Tx, text string) (int64, error) 
 		return 0, nil
 	}
 	if id, ok := n.ids[text]; ok {
+		n.used.set(id)
 		return id, nil
 	}
 	id, err := findOrInsert(ctx, tx, selectName, insertName, text)
@@ -35,13 +39,15 @@ func (n *names) id(ctx context.Context, tx *sql.Tx, text string) (int64, error) 
 	}
 	makeRoom(&n.ids)
 	n.ids[strings.Clone(text)] = id
+	n.used.set(id)
 	return id, nil
 }
 
 // domains are the numbers of table domains, and whether a domain is outside.
 type domains struct {
-	own map[string]bool
-	ids map[string]domain
+	own  map[string]bool
+	ids  map[string]domain
+	used bitmap // As names.used.
 }
 
 type domain struct {
@@ -57,6 +63,7 @@ const (
 // get is the domain of that name.
 func (d *domains) get(ctx context.Context, tx *sql.Tx, name string) (domain, error) {
 	if got, ok := d.ids[name]; ok {
+		d.used.set(got.id)
 		return got, nil
 	}
 	got := domain{external: d.external(name)}
@@ -74,6 +81,7 @@ func (d *domains) get(ctx context.Context, tx *sql.Tx, name string) (domain, err
 	}
 	makeRoom(&d.ids)
 	d.ids[strings.Clone(name)] = got
+	d.used.set(got.id)
 	return got, nil
 }
 
@@ -112,7 +120,10 @@ func (e external) value() any {
 }
 
 // submitters are the numbers of table submitters.
-type submitters struct{ ids map[mail.Submitter]int64 }
+type submitters struct {
+	ids  map[mail.Submitter]int64
+	used bitmap // As names.used.
+}
 
 const (
 	selectSubmitter = `SELECT id FROM submitters WHERE kind = ? AND value = ?`
@@ -121,6 +132,7 @@ const (
 
 func (s *submitters) id(ctx context.Context, tx *sql.Tx, who mail.Submitter) (int64, error) {
 	if id, ok := s.ids[who]; ok {
+		s.used.set(id)
 		return id, nil
 	}
 	id, err := findOrInsert(ctx, tx, selectSubmitter, insertSubmitter, who.Kind, who.Value)
@@ -129,6 +141,7 @@ func (s *submitters) id(ctx context.Context, tx *sql.Tx, who mail.Submitter) (in
 	}
 	makeRoom(&s.ids)
 	s.ids[mail.Submitter{Kind: who.Kind, Value: strings.Clone(who.Value)}] = id
+	s.used.set(id)
 	return id, nil
 }
 

@@ -15,6 +15,9 @@ import (
 // t0 is 2026-11-02 09:00:00 UTC, a Monday.
 const t0 = mail.Time(1793610000)
 
+// farAhead is a clock that no row is ahead of.
+const farAhead = mail.Time(1 << 40)
+
 const (
 	log1 mail.LogID = 0x1111111111111111
 	log2 mail.LogID = 0xfffffffffffffff0 // Negative as a signed number.

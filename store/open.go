@@ -26,7 +26,6 @@ type DB struct {
 
 	mu    sync.Mutex // Held while a method writes; guards what follows.
 	known *known     // What the store is known to hold; nil until it is needed, and after a failed write.
-	used  bitmap     // Addresses that were named since Prune began to look for orphans; nil while it does not.
 }
 
 // Open opens the store at path, or creates it, and brings its schema up to date.
@@ -142,10 +141,11 @@ func fileURI(path, query string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query
 }
 
-// writeDSN has the pragmas of the writer. synchronous NORMAL: after a power cut the
+// writeDSN has the pragmas of the writer. auto_vacuum INCREMENTAL holds for a file that
+// is new, or written anew: see giveBack. synchronous NORMAL: after a power cut the
 // last batches may be missing, rows and cursors together; after a kill nothing is.
 func writeDSN(path string) string {
-	return fileURI(path, "_journal_mode=WAL&_busy_timeout=10000&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-16384&_stmt_cache_size=64")
+	return fileURI(path, "_auto_vacuum=incremental&_journal_mode=WAL&_busy_timeout=10000&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-16384&_stmt_cache_size=64")
 }
 
 // readDSN has the pragmas of a reader. query_only keeps it from writing rows also
@@ -164,6 +164,7 @@ func (c *connector) Driver() driver.Driver {
 func (c *connector) Connect(context.Context) (driver.Conn, error) { return c.Driver().Open(c.dsn) }
 
 func setPragmas(c *sqlite3.SQLiteConn) error {
-	_, err := c.Exec("PRAGMA wal_autocheckpoint = 4096", nil)
+	// A long reader makes the write-ahead log grow: afterwards it shrinks to 32 MB.
+	_, err := c.Exec("PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 33554432", nil)
 	return err
 }

@@ -20,7 +20,10 @@ type session struct {
 type origin struct{ id, submitter int64 }
 
 // origins are the numbers of table origins.
-type origins struct{ ids map[session]origin }
+type origins struct {
+	ids  map[session]origin
+	used bitmap // As names.used.
+}
 
 const (
 	selectOrigin = `SELECT id FROM origins WHERE client_id = ? AND helo_id = ? AND user_id = ? AND server_id = ? AND server_ip_id = ?
@@ -32,6 +35,7 @@ const (
 func (k *known) origin(ctx context.Context, tx *sql.Tx, t *mail.Transaction) (origin, error) {
 	s := session{t.Server, t.ServerIP, t.ClientIP, t.HELO, t.User, t.Direction, t.Authenticated, t.RelayRight, t.Hop, t.Probe}
 	if got, ok := k.origins.ids[s]; ok {
+		k.origins.used.set(got.id)
 		return got, nil
 	}
 	var got origin
@@ -62,5 +66,6 @@ func (k *known) origin(ctx context.Context, tx *sql.Tx, t *mail.Transaction) (or
 	}
 	makeRoom(&k.origins.ids)
 	k.origins.ids[s] = got
+	k.origins.used.set(got.id)
 	return got, nil
 }

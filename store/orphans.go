@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -17,109 +18,191 @@ const (
 	selectAddress    = `SELECT a.local, d.name FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id = ?`
 	deleteAddress    = `DELETE FROM addresses WHERE id = ?`
 	deleteHash       = `DELETE FROM address_hashes WHERE hash = ? AND address_id = ?`
-
-	deleteOrphanOrigins = `DELETE FROM origins WHERE id NOT IN (SELECT origin_id FROM transactions)`
-	deleteOrphanDomains = `DELETE FROM domains WHERE id > 1 AND id NOT IN (SELECT domain_id FROM addresses)`
-	deleteOrphanNames   = `DELETE FROM names WHERE id > 0 AND id NOT IN (
-		SELECT server_id FROM origins UNION SELECT server_ip_id FROM origins UNION SELECT client_id FROM origins
-		UNION SELECT helo_id FROM origins UNION SELECT user_id FROM origins
-		UNION SELECT server_id FROM logins UNION SELECT client_id FROM logins UNION SELECT user_id FROM logins
-		UNION SELECT server_id FROM deliveries UNION SELECT remote_ip_id FROM deliveries)`
-	deleteOrphanSubmitters = `DELETE FROM submitters WHERE id NOT IN (
-		SELECT submitter_id FROM origins WHERE submitter_id IS NOT NULL UNION SELECT submitter_id FROM hourly
-		UNION SELECT submitter_id FROM findings UNION SELECT submitter_id FROM episodes
-		UNION SELECT submitter_id FROM triage UNION SELECT submitter_id FROM memory)`
 )
 
-// pruneOrphans removes what nothing refers to any more. It looks for orphans among
-// the addresses beside the writer, which notes meanwhile what it names again.
+// dictionary is a table whose rows go when nothing names them any more.
+type dictionary struct {
+	all, used, remove string
+	bound             string                      // The next id.
+	noted             func(*known) *bitmap        // What the writer names meanwhile.
+	forget            func(k *known, ids []int64) // What it knows of rows that go.
+}
+
+// dictionaries in the order in which they name each other.
+var dictionaries = []dictionary{
+	{
+		all: `SELECT id FROM origins`, used: `SELECT origin_id FROM transactions`, remove: `DELETE FROM origins WHERE id = ?`,
+		bound: `SELECT coalesce(max(id), 0) + 1 FROM origins`,
+		noted: func(k *known) *bitmap { return &k.origins.used }, forget: func(k *known, _ []int64) { k.origins.ids = nil },
+	},
+	{
+		all: `SELECT id FROM domains WHERE id > 1`, used: `SELECT domain_id FROM addresses`, remove: `DELETE FROM domains WHERE id = ?`,
+		bound: `SELECT coalesce(max(id), 0) + 1 FROM domains`,
+		noted: func(k *known) *bitmap { return &k.domains.used }, forget: func(k *known, _ []int64) { k.domains.ids = nil },
+	},
+	{
+		all: `SELECT id FROM names WHERE id > 0`,
+		used: `SELECT server_id FROM origins UNION SELECT server_ip_id FROM origins UNION SELECT client_id FROM origins
+			UNION SELECT helo_id FROM origins UNION SELECT user_id FROM origins
+			UNION SELECT server_id FROM logins UNION SELECT client_id FROM logins UNION SELECT user_id FROM logins
+			UNION SELECT server_id FROM deliveries UNION SELECT remote_ip_id FROM deliveries`,
+		remove: `DELETE FROM names WHERE id = ?`,
+		bound:  `SELECT coalesce(max(id), 0) + 1 FROM names`,
+		noted:  func(k *known) *bitmap { return &k.names.used }, forget: func(k *known, _ []int64) { k.names.ids = nil },
+	},
+	{
+		all: `SELECT id FROM submitters`,
+		used: `SELECT submitter_id FROM origins WHERE submitter_id IS NOT NULL UNION SELECT submitter_id FROM hourly
+			UNION SELECT submitter_id FROM findings UNION SELECT submitter_id FROM episodes UNION SELECT submitter_id FROM triage
+			UNION SELECT submitter_id FROM memory UNION SELECT submitter_id FROM profiles`,
+		remove: `DELETE FROM submitters WHERE id = ?`,
+		bound:  `SELECT coalesce(max(id), 0) + 1 FROM submitters`,
+		noted:  func(k *known) *bitmap { return &k.submitters.used }, forget: func(k *known, _ []int64) { k.submitters.ids = nil },
+	},
+}
+
+// pruneOrphans removes what nothing refers to any more: addresses, whose number it
+// returns, and then the rest. It looks for orphans beside the writer, which notes
+// meanwhile what it names again. Where another program writes, too, it stops: what
+// that names is noted nowhere, and the next time will do.
 func (db *DB) pruneOrphans(ctx context.Context) (int64, error) {
-	err := db.step(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
-		db.used = newBitmap(k.addresses.next)
-		return nil
-	})
+	begun, err := db.beginNoting(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("prune: %w", err)
 	}
-	defer func() {
-		db.mu.Lock()
-		defer db.mu.Unlock()
-		db.used = nil
-		db.known = nil
-	}()
+	defer db.endNoting(begun)
 	orphans, err := db.orphanAddresses(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("prune: %w", err)
-	}
 	var removed int64
-	for part := range slices.Chunk(orphans, pruneStep) {
-		err := db.step(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
-			k.addresses.cache = newAddressCache() // It may hold what goes.
-			n, err := db.removeAddresses(ctx, tx, k, part)
+	if err == nil {
+		err = db.removeOrphans(ctx, begun, orphans, func(ctx context.Context, tx *sql.Tx, k *known, ids []int64) error {
+			n, err := removeAddresses(ctx, tx, k, ids)
 			removed += n
 			return err
 		})
-		if err != nil {
-			return removed, fmt.Errorf("prune: %w", err)
+	}
+	for i := range dictionaries {
+		if err == nil {
+			err = db.pruneDictionary(ctx, begun, &dictionaries[i])
 		}
 	}
-	err = db.step(ctx, func(ctx context.Context, tx *sql.Tx, _ *known) error {
-		for _, statement := range []string{deleteOldPositions, deleteOrphanOrigins, deleteOrphanDomains, deleteOrphanNames, deleteOrphanSubmitters} {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-		db.known = nil
-		return nil
-	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errOtherWriter) {
 		return removed, fmt.Errorf("prune: %w", err)
 	}
 	return removed, nil
 }
 
-// orphanAddresses are those that nothing in the store names.
-func (db *DB) orphanAddresses(ctx context.Context) ([]int64, error) {
-	var orphans []int64
-	err := db.snapshot(ctx, func(tx *sql.Tx) error {
-		var bound int64
-		if err := tx.QueryRowContext(ctx, selectNextAddress).Scan(&bound); err != nil {
+// errOtherWriter stops the removal of orphans.
+var errOtherWriter = errors.New("another program writes")
+
+// beginNoting has the writer note what it names. It returns what the writer knows: as
+// long as it is that, its notes are complete.
+func (db *DB) beginNoting(ctx context.Context) (begun *known, err error) {
+	err = db.step(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
+		begun = k
+		k.addresses.used = newBitmap(k.addresses.next)
+		for _, d := range dictionaries {
+			var bound int64
+			if err := tx.QueryRowContext(ctx, d.bound).Scan(&bound); err != nil {
+				return err
+			}
+			*d.noted(k) = newBitmap(bound)
+		}
+		return nil
+	})
+	return begun, err
+}
+
+func (db *DB) endNoting(k *known) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	k.addresses.used = nil
+	for _, d := range dictionaries {
+		*d.noted(k) = nil
+	}
+}
+
+// removeOrphans removes rows in steps.
+func (db *DB) removeOrphans(ctx context.Context, begun *known, ids []int64, remove func(context.Context, *sql.Tx, *known, []int64) error) error {
+	for part := range slices.Chunk(ids, pruneStep/4) {
+		err := db.step(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
+			if k != begun {
+				return errOtherWriter
+			}
+			return remove(ctx, tx, k, part)
+		})
+		if err != nil {
 			return err
 		}
-		used := newBitmap(bound)
-		var id int64
+	}
+	return nil
+}
+
+func (db *DB) pruneDictionary(ctx context.Context, begun *known, d *dictionary) error {
+	orphans, err := db.orphans(ctx, d.bound, d.all, d.used)
+	if err != nil {
+		return err
+	}
+	return db.removeOrphans(ctx, begun, orphans, func(ctx context.Context, tx *sql.Tx, k *known, ids []int64) error {
+		d.forget(k, ids)
+		for _, id := range ids {
+			if d.noted(k).has(id) {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, d.remove, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (db *DB) orphanAddresses(ctx context.Context) ([]int64, error) {
+	return db.orphans(ctx, selectNextAddress, selectAddressIDs, selectUsedAddresses)
+}
+
+// orphans are the ids of all that are not used.
+func (db *DB) orphans(ctx context.Context, bound, all, used string) ([]int64, error) {
+	var orphans []int64
+	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+		var n, id int64
+		if err := tx.QueryRowContext(ctx, bound).Scan(&n); err != nil {
+			return err
+		}
+		named := newBitmap(n)
 		err := each(ctx, tx, func(scan scanner) error {
 			err := scan(&id)
-			used.set(id)
+			named.set(id)
 			return err
-		}, selectUsedAddresses)
+		}, used)
 		if err != nil {
 			return err
 		}
 		return each(ctx, tx, func(scan scanner) error {
 			err := scan(&id)
-			if !used.has(id) {
+			if !named.has(id) {
 				orphans = append(orphans, id)
 			}
 			return err
-		}, selectAddressIDs)
+		}, all)
 	})
 	return orphans, err
 }
 
 // removeAddresses removes those that were not named meanwhile.
-func (db *DB) removeAddresses(ctx context.Context, tx *sql.Tx, k *known, ids []int64) (int64, error) {
+func removeAddresses(ctx context.Context, tx *sql.Tx, k *known, ids []int64) (int64, error) {
 	var removed int64
 	for _, id := range ids {
-		if db.used.has(id) {
+		if k.addresses.used.has(id) {
 			continue
 		}
 		var local, domain string
 		if err := tx.QueryRowContext(ctx, selectAddress, id).Scan(&local, &domain); err != nil {
 			return removed, err
 		}
-		hash := int64(int32(k.addresses.hash(join(local, domain))))
-		if _, err := tx.ExecContext(ctx, deleteHash, hash, id); err != nil {
+		path := join(local, domain)
+		hash := k.addresses.hash(path)
+		k.addresses.cache.remove(hash, path)
+		if _, err := tx.ExecContext(ctx, deleteHash, int64(int32(hash)), id); err != nil {
 			return removed, err
 		}
 		if _, err := tx.ExecContext(ctx, deleteAddress, id); err != nil {

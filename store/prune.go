@@ -12,6 +12,7 @@ import (
 // Pruned tells what Prune removed.
 type Pruned struct {
 	Before       mail.Time // Rows before this time are gone; 0 if the store was empty.
+	Newest       mail.Time // Of the rows in the store.
 	Transactions int64
 	Recipients   int64
 	Logins       int64
@@ -21,44 +22,54 @@ type Pruned struct {
 	Addresses    int64 // That nothing names any more.
 }
 
-// pruneStep is how many rows one step removes, in some 50 ms, so that the writer
-// never waits longer for its turn.
-const pruneStep = 2000
+// How much one step removes, in some 10 ms, so that the writer never waits longer
+// for its turn: rows, and transactions with some thousand recipients in all.
+const (
+	pruneStep         = 1000
+	pruneTransactions = 200
+	pruneRecipients   = 2000
+)
 
 const (
 	selectNewest = `SELECT max(coalesce((SELECT max(time) FROM transactions), 0), coalesce((SELECT max(time) FROM logins), 0),
 		coalesce((SELECT max(last_time) FROM logs), 0))`
 
-	updatePruned = `UPDATE meta SET pruned = ?1 WHERE pruned < ?1`
+	updatePruned = `UPDATE meta SET pruned = max(pruned, ?)`
 
-	deleteOldRecipients = `DELETE FROM recipients WHERE id IN (SELECT r.id FROM
-		(SELECT id FROM transactions WHERE time < ?1 ORDER BY time, id LIMIT ?2) t
+	// The oldest transactions. Parameters: before, transactions, recipients.
+	selectFirst = `SELECT id FROM (SELECT id, recipients, sum(recipients) OVER (ORDER BY time, id) AS sum
+		FROM (SELECT id, time, recipients FROM transactions WHERE time < ?1 ORDER BY time, id LIMIT ?2)) WHERE sum - recipients < ?3`
+	deleteOldPositions = `DELETE FROM recipient_positions WHERE recipient_id IN (SELECT p.recipient_id FROM (` + selectFirst + `) t
+		CROSS JOIN recipient_positions p ON p.recipient_id BETWEEN t.id << 16 AND (t.id << 16) + 65535)`
+	deleteOldRecipients = `DELETE FROM recipients WHERE id IN (SELECT r.id FROM (` + selectFirst + `) t
 		CROSS JOIN recipients r ON r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535)`
-	deleteOldTransactions = `DELETE FROM transactions WHERE id IN (SELECT id FROM transactions WHERE time < ?1 ORDER BY time, id LIMIT ?2)`
-	deleteOldLogins       = `DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE time < ?1 LIMIT ?2)`
-	deleteOldDeliveries   = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE time < ?1 LIMIT ?2)`
-	deleteOldHours        = `DELETE FROM hourly WHERE (hour, submitter_id) IN (SELECT hour, submitter_id FROM hourly WHERE hour + 3600 <= ?1 LIMIT ?2)`
+	deleteOldTransactions = `DELETE FROM transactions WHERE id IN (` + selectFirst + `)`
 
-	deleteOldFindings  = `DELETE FROM findings WHERE window_end < ?1`
-	deleteOldEpisodes  = `DELETE FROM episodes WHERE last_flagged < ?1`
-	deleteOldTriage    = `DELETE FROM triage WHERE first_flagged < ?1 AND (submitter_id, first_flagged) NOT IN (SELECT submitter_id, first_flagged FROM episodes)`
-	deleteOldRejects   = `DELETE FROM quarantine WHERE log_id IN (SELECT id FROM logs WHERE last_time < ?1)`
-	deleteOldPositions = `DELETE FROM recipient_positions WHERE recipient_id NOT IN (SELECT id FROM recipients)`
+	deleteOldLogins     = `DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE time < ?1 LIMIT ?2)`
+	deleteOldDeliveries = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE time + reply_delta < ?1 LIMIT ?2)`
+	deleteOldHours      = `DELETE FROM hourly WHERE (hour, submitter_id) IN (SELECT hour, submitter_id FROM hourly WHERE hour <= ?1 - 3600 LIMIT ?2)`
+	deleteOldFindings   = `DELETE FROM findings WHERE (submitter_id, flagged_at, rule, provisional) IN
+		(SELECT submitter_id, flagged_at, rule, provisional FROM findings WHERE window_end < ?1 LIMIT ?2)`
+	deleteOldEpisodes = `DELETE FROM episodes WHERE (submitter_id, first_flagged, provisional) IN
+		(SELECT submitter_id, first_flagged, provisional FROM episodes WHERE last_flagged < ?1 LIMIT ?2)`
+	deleteOldTriage = `DELETE FROM triage WHERE id IN (SELECT id FROM triage WHERE first_flagged < ?1
+		AND (submitter_id, first_flagged) NOT IN (SELECT submitter_id, first_flagged FROM episodes) LIMIT ?2)`
+	deleteOldRejects = `DELETE FROM quarantine WHERE rowid IN (SELECT rowid FROM quarantine WHERE log_id IN (SELECT id FROM logs WHERE last_time < ?1) LIMIT ?2)`
 )
 
 // Prune removes what is older than keep, counted back from the newest row in the
-// store, and then the addresses and names that nothing refers to any more. It goes
-// by small steps, between which others may write; a kill loses no more than the
-// step. Logs are kept: without their cursors they would be read again. The space is
-// used again by later rows, the file does not shrink.
-func (db *DB) Prune(ctx context.Context, keep time.Duration) (Pruned, error) {
+// store, or from now if that row is of a time to come, as a wrong clock tells it; and
+// then the addresses and names that nothing refers to any more. It goes by small
+// steps, between which others may write; a kill loses no more than the step. Logs are
+// kept: without their cursors they would be read again. Space goes back to the disk:
+// see giveBack.
+func (db *DB) Prune(ctx context.Context, keep time.Duration, now mail.Time) (Pruned, error) {
 	var p Pruned
-	var newest mail.Time
-	err := db.snapshot(ctx, func(tx *sql.Tx) error { return tx.QueryRowContext(ctx, selectNewest).Scan(&newest) })
-	if err != nil || newest == 0 {
+	err := db.snapshot(ctx, func(tx *sql.Tx) error { return tx.QueryRowContext(ctx, selectNewest).Scan(&p.Newest) })
+	if err != nil || p.Newest == 0 {
 		return p, err
 	}
-	p.Before = newest.Add(-keep)
+	p.Before = min(p.Newest, now).Add(-keep)
 	before := int64(p.Before)
 	if _, err := db.deleteRows(ctx, updatePruned, before); err != nil {
 		return p, err
@@ -69,48 +80,50 @@ func (db *DB) Prune(ctx context.Context, keep time.Duration) (Pruned, error) {
 	for _, s := range []struct {
 		statement string
 		count     *int64
-	}{{deleteOldLogins, &p.Logins}, {deleteOldDeliveries, &p.Deliveries}, {deleteOldHours, new(int64)}} {
+	}{
+		{deleteOldLogins, &p.Logins},
+		{deleteOldDeliveries, &p.Deliveries},
+		{deleteOldHours, new(int64)},
+		{deleteOldFindings, &p.Findings},
+		{deleteOldEpisodes, &p.Episodes},
+		{deleteOldTriage, new(int64)},
+		{deleteOldRejects, new(int64)},
+	} {
 		for n := int64(pruneStep); n == pruneStep; *s.count += n {
 			if n, err = db.deleteRows(ctx, s.statement, before, pruneStep); err != nil {
 				return p, err
 			}
 		}
 	}
-	for _, s := range []struct {
-		statement string
-		count     *int64
-	}{{deleteOldFindings, &p.Findings}, {deleteOldEpisodes, &p.Episodes}, {deleteOldTriage, new(int64)}, {deleteOldRejects, new(int64)}} {
-		if *s.count, err = db.deleteRows(ctx, s.statement, before); err != nil {
+	if p.Transactions+p.Deliveries+p.Logins > 0 {
+		if p.Addresses, err = db.pruneOrphans(ctx); err != nil {
 			return p, err
 		}
 	}
-	if p.Transactions == 0 && p.Deliveries == 0 && p.Logins == 0 {
-		return p, nil
-	}
-	p.Addresses, err = db.pruneOrphans(ctx)
-	return p, err
+	return p, db.giveBack(ctx)
 }
 
 // pruneTransactions removes old transactions with their recipients.
 func (db *DB) pruneTransactions(ctx context.Context, before int64, p *Pruned) error {
 	for {
-		var recipients, transactions int64
+		var removed [3]int64
 		err := db.step(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
-			var err error
-			if recipients, err = affected(ctx, tx, deleteOldRecipients, before, pruneStep/10); err != nil {
-				return err
+			for i, statement := range [...]string{deleteOldPositions, deleteOldRecipients, deleteOldTransactions} {
+				var err error
+				if removed[i], err = affected(ctx, tx, statement, before, pruneTransactions, pruneRecipients); err != nil {
+					return err
+				}
 			}
-			transactions, err = affected(ctx, tx, deleteOldTransactions, before, pruneStep/10)
 			// One that is still open is found no more: it goes on as a new one.
 			clear(k.open)
-			return err
+			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("prune: %w", err)
 		}
-		p.Recipients += recipients
-		p.Transactions += transactions
-		if transactions == 0 {
+		p.Recipients += removed[1]
+		p.Transactions += removed[2]
+		if removed[2] == 0 {
 			return nil
 		}
 	}

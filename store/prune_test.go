@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,14 +32,14 @@ func TestPrune(t *testing.T) {
 	write(t, db, batch)
 	write(t, want, batch)
 
-	p, err := db.Prune(t.Context(), day)
+	p, err := db.Prune(t.Context(), day, farAhead)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s, err := db.Status(t.Context()); err != nil || s.Pruned != p.Before {
 		t.Errorf("got a status that says rows before %s are gone, %v; want %s", s.Pruned, err, p.Before)
 	}
-	wantPruned := Pruned{Before: newest.EndAt - 86400, Transactions: 4, Recipients: 7, Logins: 2, Deliveries: 2, Findings: 1, Episodes: 1, Addresses: 4}
+	wantPruned := Pruned{Before: newest.EndAt - 86400, Newest: newest.EndAt, Transactions: 4, Recipients: 7, Logins: 2, Deliveries: 2, Findings: 1, Episodes: 1, Addresses: 4}
 	if diff := cmp.Diff(wantPruned, p); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
@@ -61,14 +63,14 @@ func TestPrune(t *testing.T) {
 	if diff := cmp.Diff(rows(t, want, all), rows(t, db, all)); diff != "" {
 		t.Errorf("addresses: want -, got +\n%s", diff)
 	}
-	if p, err = db.Prune(t.Context(), day); err != nil || p.Transactions != 0 {
+	if p, err = db.Prune(t.Context(), day, farAhead); err != nil || p.Transactions != 0 {
 		t.Errorf("again: got %+v, %v; want nothing to remove", p, err)
 	}
 }
 
 func TestPruneEmptyStore(t *testing.T) {
 	db := newStore(t)
-	if p, err := db.Prune(t.Context(), day); err != nil || p != (Pruned{}) {
+	if p, err := db.Prune(t.Context(), day, farAhead); err != nil || p != (Pruned{}) {
 		t.Errorf("got %+v, %v; want nothing", p, err)
 	}
 }
@@ -80,7 +82,7 @@ func TestPruneKeepsLogs(t *testing.T) {
 	last := logAt(3, 100)
 	last.LastTime = t0 + 9*86400
 	write(t, db, &ingest.Batch{Logs: []ingest.Log{last}})
-	if _, err := db.Prune(t.Context(), day); err != nil {
+	if _, err := db.Prune(t.Context(), day, farAhead); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(rows(t, db, `SELECT log, read_bytes FROM v_logs ORDER BY log`), ", "); got != "0000000000000003 | 100, 1111111111111111 | 6000, fffffffffffffff0 | 400" {
@@ -99,7 +101,7 @@ func TestPrunedBeginning(t *testing.T) {
 	log := logAt(log1, 100)
 	log.LastTime = t0 + 9*86400
 	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{part}, Logs: []ingest.Log{log}})
-	if _, err := db.Prune(t.Context(), day); err != nil {
+	if _, err := db.Prune(t.Context(), day, farAhead); err != nil {
 		t.Fatal(err)
 	}
 	rest := sent(at(0), t0, "ann@corp.example", "a@example.net", "b@example.net")
@@ -116,14 +118,17 @@ func TestOrphanNamedAgain(t *testing.T) {
 	db := newStore(t)
 	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", "a@example.net", "b@example.net")}, Logs: []ingest.Log{logAt(log1, 900)}})
 	execute(t, db.path, `DELETE FROM recipients; DELETE FROM transactions`)
+	begun, err := db.beginNoting(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	orphans, err := db.orphanAddresses(t.Context())
 	if err != nil || len(orphans) != 2 {
 		t.Fatalf("orphans: got %v, %v; want two", orphans, err)
 	}
-	db.used = newBitmap(100)
 	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(100), t0, "", "b@example.net")}})
-	err = db.step(t.Context(), func(ctx context.Context, tx *sql.Tx, k *known) error {
-		_, err := db.removeAddresses(ctx, tx, k, orphans)
+	err = db.removeOrphans(t.Context(), begun, orphans, func(ctx context.Context, tx *sql.Tx, k *known, ids []int64) error {
+		_, err := removeAddresses(ctx, tx, k, ids)
 		return err
 	})
 	if err != nil {
@@ -134,5 +139,98 @@ func TestOrphanNamedAgain(t *testing.T) {
 	}
 	if got := rows(t, db, `SELECT (SELECT count(*) FROM addresses), (SELECT count(*) FROM address_hashes)`); got[0] != "2 | 1" {
 		t.Errorf("addresses and hashes: got %s; want the null path and b@example.net, which alone has a hash", got[0])
+	}
+}
+
+// What is pruned goes back to the disk, also from a store that was made when files
+// could not be shortened step by step.
+func TestPruneGivesSpaceBack(t *testing.T) {
+	batches := syntheticLog(benchTransactions / 4)
+	var days mail.Time // That the log spans.
+	for _, b := range batches {
+		days = max(days, b.Transactions[len(b.Transactions)-1].At-t0)
+	}
+	for _, old := range []bool{false, true} {
+		db := newStore(t)
+		if old {
+			execute(t, db.path, `PRAGMA auto_vacuum = NONE; VACUUM`)
+		}
+		for _, b := range batches {
+			write(t, db, b)
+		}
+		execute(t, db.path, `PRAGMA wal_checkpoint(TRUNCATE)`)
+		before := sizeOf(db.path)
+		p, err := db.Prune(t.Context(), time.Duration(days/3)*time.Second, farAhead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		execute(t, db.path, `PRAGMA wal_checkpoint(TRUNCATE)`)
+		after := sizeOf(db.path)
+		t.Logf("old %v: %d of %d recipients removed, %d to %d bytes", old, p.Recipients, countRecipients(batches), before, after)
+		if after > before*6/10 {
+			t.Errorf("old %v: %d bytes after pruning two thirds of %d; want less", old, after, before)
+		}
+		if err := Check(t.Context(), db.path); err != nil {
+			t.Error(err)
+		}
+		if p, err = db.Prune(t.Context(), day*365, farAhead); err != nil || p.Transactions > 0 {
+			t.Errorf("again: got %+v, %v; want nothing to do", p, err)
+		}
+	}
+}
+
+// A row of a time to come, as a wrong clock tells it, makes nothing old.
+func TestPruneWrongClock(t *testing.T) {
+	db := newStore(t)
+	const years = 70 * 365 * 86400
+	write(t, db, &ingest.Batch{
+		Transactions: []mail.Transaction{sent(at(0), t0, "ann@corp.example", "a@example.net"), sent(at(1000), t0+years, "ann@corp.example", "b@example.net")},
+		Logs:         []ingest.Log{logAt(log1, 2000)},
+	})
+	p, err := db.Prune(t.Context(), day, t0+3600)
+	if err != nil || p.Transactions != 0 || p.Before != t0+3600-86400 || p.Newest < t0+years {
+		t.Errorf("got %+v, %v; want nothing removed, and days counted from the clock", p, err)
+	}
+	if p, err = db.Prune(t.Context(), day, t0+years); err != nil || p.Transactions != 1 {
+		t.Errorf("when that time has come: got %+v, %v; want one removed", p, err)
+	}
+}
+
+// Submitters that only a profile tells of are kept with it.
+func TestPruneKeepsProfiles(t *testing.T) {
+	db := newStore(t)
+	write(t, db, everything())
+	judge(t, db, detect.Judgement{Until: t0 + 100, Profiles: []detect.Profile{{Submitter: mail.Submitter{Kind: mail.KindIP, Value: "10.1.4.7"}, State: []byte{1}}}})
+	last := logAt(3, 100)
+	last.LastTime = t0 + 9*86400
+	write(t, db, &ingest.Batch{Logs: []ingest.Log{last}})
+	if _, err := db.Prune(t.Context(), day, farAhead); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(t, db, `SELECT count(*) FROM v_transactions`); got[0] != "0" {
+		t.Errorf("got %s transactions; want none", got[0])
+	}
+	if c, err := db.Checkpoint(t.Context()); err != nil || len(c.Profiles) != 1 {
+		t.Errorf("got %d profiles, %v; want one", len(c.Profiles), err)
+	}
+}
+
+// While another program writes, nobody knows what it names: orphans stay.
+func TestPruneBesideAnotherWriter(t *testing.T) {
+	db := newStore(t)
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", "a@example.net")}, Logs: []ingest.Log{logAt(log1, 900)}})
+	execute(t, db.path, `DELETE FROM recipients; DELETE FROM transactions`)
+	begun, err := db.beginNoting(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, open(t, db.path), &ingest.Batch{Transactions: []mail.Transaction{sent(at(100), t0, "", "a@example.net")}})
+	orphans := []int64{2}
+	err = db.removeOrphans(t.Context(), begun, orphans, func(context.Context, *sql.Tx, *known, []int64) error {
+		t.Error("removed")
+		return nil
+	})
+	if !errors.Is(err, errOtherWriter) {
+		t.Errorf("got %v; want that another program writes", err)
 	}
 }

@@ -24,7 +24,6 @@ func (db *DB) Write(ctx context.Context, b *ingest.Batch) error {
 			return err
 		}
 		w := newBatchWriter(tx, k)
-		w.addresses.used = db.used
 		if err := w.write(ctx, b); err != nil {
 			return twice(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,15 +137,15 @@ func (l *live) persist(ctx context.Context, write func(context.Context) error) (
 func (l *live) look(ctx context.Context) {
 	tick := time.NewTicker(cmp.Or(l.agent.p.lookEvery, reloadEvery))
 	defer tick.Stop()
-	prune := time.NewTicker(pruneEvery)
+	prune := time.NewTimer(l.agent.pruneAfter())
 	defer prune.Stop()
-	l.prune(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-prune.C:
 			l.prune(ctx)
+			prune.Reset(pruneEvery)
 		case <-tick.C:
 			if l.agent.reloadIfChanged() || l.decisionsChanged(ctx) {
 				l.cancel(errReload)
@@ -165,6 +166,22 @@ func (l *live) decisionsChanged(ctx context.Context) bool {
 	return true
 }
 
+// pruneAfter is when to prune first: not before a host's clock has been set by the
+// network's, as it is some time after the host has started.
+func (a *agent) pruneAfter() time.Duration {
+	return cmp.Or(a.p.pruneAfter, max(10*time.Minute-time.Since(a.started), 0))
+}
+
+// wrongClock is how far rows may be ahead of this host's clock before that is said.
+const wrongClock = time.Hour
+
+// trustedNow is the time of this host, which a clock that jumps ahead while the agent
+// runs does not change: it would have the whole store pruned.
+func (a *agent) trustedNow() mail.Time {
+	ran := a.started.Add(time.Since(a.started)) // By the monotonic clock.
+	return mail.Time(min(ran.Unix(), time.Now().Unix()))
+}
+
 // prune removes rows that are too old. It takes small steps, between which rows are
 // stored.
 func (l *live) prune(ctx context.Context) {
@@ -172,7 +189,7 @@ func (l *live) prune(ctx context.Context) {
 	if err != nil || keep == 0 {
 		return
 	}
-	pruned, err := l.db.Prune(ctx, keep)
+	pruned, err := l.db.Prune(ctx, keep, l.agent.trustedNow())
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, store.ErrDamaged):
@@ -180,7 +197,12 @@ func (l *live) prune(ctx context.Context) {
 	case err != nil:
 		l.agent.say("prune", err)
 	default:
-		l.agent.heal("prune")
+		if ahead := pruned.Newest.Sub(l.agent.trustedNow()); ahead > wrongClock {
+			l.agent.warn("prune", fmt.Errorf("the newest row is of %s, in %s: a server's clock runs ahead, or the one of this host is behind; "+
+				"store.keep is counted from this host's clock meanwhile", pruned.Newest, span(ahead.Round(time.Hour))))
+		} else {
+			l.agent.heal("prune")
+		}
 		if pruned.Transactions > 0 {
 			l.agent.p.log.Info().Int64("transactions", pruned.Transactions).Str("before", pruned.Before.String()).Msg("old rows removed")
 		}

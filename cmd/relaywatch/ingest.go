@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"relaywatch/ingest"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
@@ -150,7 +151,7 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 	}
 	var pruned store.Pruned
 	if keep > 0 {
-		if pruned, keepErr = db.Prune(ctx, keep); keepErr != nil {
+		if pruned, keepErr = db.Prune(ctx, keep, mail.Time(start.Unix())); keepErr != nil {
 			return keepErr
 		}
 	}

@@ -27,6 +27,7 @@ func relaywatch() {
 	p := &program{out: os.Stdout, err: os.Stderr}
 	p.batchRows, _ = strconv.Atoi(os.Getenv("TEST_BATCH_ROWS"))         // 0 is the default.
 	p.checkEvery, _ = time.ParseDuration(os.Getenv("TEST_CHECK_EVERY")) // As well.
+	p.pruneAfter, _ = time.ParseDuration(os.Getenv("TEST_PRUNE_AFTER")) // As well.
 	p.judgeDelay, _ = time.ParseDuration(os.Getenv("TEST_JUDGE_DELAY")) // As well.
 	p.lookEvery, _ = time.ParseDuration(os.Getenv("TEST_LOOK_EVERY"))   // As well.
 	if start, err := time.Parse(time.RFC3339Nano, os.Getenv("TEST_NOW")); err == nil {

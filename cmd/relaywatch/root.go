@@ -43,9 +43,10 @@ type program struct {
 
 	// Only tests set these.
 	batchRows  int              // Rows in a Batch; 0 is ingest's default.
-	checkEvery time.Duration    // 0 is the agent's default, as in the next one.
+	checkEvery time.Duration    // 0 is the agent's default, here too:
 	judgeDelay time.Duration    // See agent.judgeDelay.
 	lookEvery  time.Duration    // 0 is reloadEvery.
+	pruneAfter time.Duration    // See agent.pruneAfter.
 	now        func() time.Time // The clock for mail; nil is the host's.
 	mailEvery  time.Duration    // 0 is the constant of that name.
 }
