@@ -93,7 +93,7 @@ func (j *judge) held(s *subject, i int, m *measures) {
 	}
 	if f.silenced == "" && r.Level != LevelInfo {
 		j.accuse(s, f)
-		j.freeze(s)
+		j.freeze(s, f.last)
 	}
 }
 

@@ -80,7 +80,7 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	day, hour := j.local(r.at)
 	j.fleet.roll(day)
 	fresh := s.profile == nil
-	mine := j.rolled(s, day)
+	mine := j.rolled(s, day, r.at)
 	if fresh && p.moved && s.who.Kind == mail.KindIP {
 		mine.Active = grownUp // Somebody who is known got another address.
 	}

@@ -106,6 +106,19 @@ func drawTraffic(t *rapid.T) traffic {
 	return all
 }
 
+// drawVerdicts are of times of the traffic that overlap, touch or lie apart.
+func drawVerdicts(t *rapid.T) []detect.Verdict {
+	var list []detect.Verdict
+	for range rapid.IntRange(0, 3).Draw(t, "verdicts") {
+		from := noon + mail.Time(rapid.IntRange(-1000, 200000).Draw(t, "from"))
+		list = append(list, detect.Verdict{
+			Submitter: rapid.SampledFrom([]mail.Submitter{{Kind: "ip", Value: "10.1.4.7"}, {Kind: "user", Value: "ann"}, {Kind: "user", Value: `corp\ann`}, {Kind: "ip", Value: "198.51.100.7"}}).Draw(t, "innocent"),
+			From:      from, Until: from + mail.Time(rapid.IntRange(0, 100000).Draw(t, "lasts")),
+		})
+	}
+	return list
+}
+
 // arrival is a piece of the rows: a part of a transaction or a login.
 type arrival struct {
 	at    mail.Time // Of its first row.
@@ -237,6 +250,7 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 	const grace = 600
 	rapid.Check(t, func(rt *rapid.T) {
 		all := drawTraffic(rt)
+		site.Verdicts = drawVerdicts(rt)
 
 		want := newKept()
 		e := newEngine(t, rules, site)
@@ -303,10 +317,12 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 // What is shown after a preview does not depend on the previews before it.
 func TestPreviewsDependOnRowsAlone(t *testing.T) {
 	rules := loadText(t, lowRules)
+	site := corp()
 	const grace = 600
 	rapid.Check(t, func(rt *rapid.T) {
 		all := drawTraffic(rt)
-		got, e := newKept(), newEngine(t, rules, corp())
+		site.Verdicts = drawVerdicts(rt)
+		got, e := newKept(), newEngine(t, rules, site)
 		pieces := all.arrivals(rt, grace)
 		front, until := mail.Time(0), mail.Time(0)
 		for i, piece := range pieces {
@@ -319,7 +335,7 @@ func TestPreviewsDependOnRowsAlone(t *testing.T) {
 			case 1:
 				got.merge(e.Take())
 			case 2, 3:
-				want, fresh := newKept(), newEngine(t, rules, corp())
+				want, fresh := newKept(), newEngine(t, rules, site)
 				for _, p := range pieces[:i+1] {
 					p.feed(fresh)
 				}

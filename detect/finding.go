@@ -139,7 +139,8 @@ type Site struct {
 	Gateways   []netip.Addr   // Hosts that bring in the internet's mail.
 	Hours      Hours
 	Allow      []Allow
-	Digest     OwnMail `json:",omitzero"` // relaywatch's own mail.
+	Verdicts   []Verdict `json:",omitempty"`
+	Digest     OwnMail   `json:",omitzero"` // relaywatch's own mail.
 }
 
 // OwnMail is mail that relaywatch itself sends: it accuses nobody. Recipients that

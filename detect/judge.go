@@ -163,6 +163,7 @@ func (j *judge) apply(ev *event, silent bool) {
 		return
 	}
 	s = j.senderBehind(s, ev)
+	j.acquit(s, ev.at, silent)
 	var r row
 	switch ev.kind {
 	case eventMail:
@@ -234,6 +235,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 	if len(j.rules) == 0 {
 		return
 	}
+	j.acquit(s, r.at, silent) // Of a login.
 	s.rows.add(r, &j.layout)
 	if silent {
 		return

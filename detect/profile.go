@@ -25,6 +25,9 @@ type profileState struct {
 	Active  int32 // Days before with mail.
 	Frozen  bool  // An accusation stood today.
 	Watched bool  // The sum of a rule was suspicious today.
+
+	Innocent bool // An accusation stood today that a Verdict speaks of.
+
 	Learned facts
 	Today   facts
 	Paths   [8]usual // Reverse-paths.
@@ -129,7 +132,7 @@ func ageFactor(days, halfLife int32) float32 {
 
 // rolled is the profile of a submitter on a day: what it did until the day before is
 // learnt.
-func (j *judge) rolled(s *subject, day int32) *profile {
+func (j *judge) rolled(s *subject, day int32, at mail.Time) *profile {
 	p := s.profile
 	switch {
 	case p == nil, day-p.Day > forgetProfile:
@@ -140,23 +143,26 @@ func (j *judge) rolled(s *subject, day int32) *profile {
 		p.Born, p.Day = day, day
 		s.profile = p
 	case day > p.Day:
-		j.learn(s, day)
+		j.learn(s, day, at)
 	}
 	j.changed(s)
 	return p
 }
 
-// learn ends the day of the profile.
-func (j *judge) learn(s *subject, day int32) {
+// learn ends the day of the profile, at the first row of the next.
+func (j *judge) learn(s *subject, day int32, at mail.Time) {
 	p := s.profile
 	age := ageFactor(day-p.Day, profileHalfLife)
 	p.Learned.age(age, ageFactor(1, max(youngHalfLife, min(noveltyHalfLife, p.Active))))
 	if !p.Frozen {
-		weight := float32(1)
-		if p.Watched {
+		weight, novelty := float32(1), p.pace()
+		switch {
+		case p.Innocent:
+			weight, novelty = verdictWeight, verdictWeight
+		case p.Watched:
 			weight = watchedWeight
 		}
-		p.Learned.add(&p.Today, weight, min(weight, p.pace()))
+		p.Learned.add(&p.Today, weight, min(weight, novelty))
 		p.learnSenders(day)
 		p.learnPaths()
 	}
@@ -164,11 +170,11 @@ func (j *judge) learn(s *subject, day int32) {
 		j.learnRecord(s, i, age)
 	}
 	p.Active++
-	p.Today, p.New, p.Frozen, p.Watched = facts{}, [8]usual{}, false, false
+	p.Today, p.New, p.Frozen, p.Watched, p.Innocent = facts{}, [8]usual{}, false, false, false
 	p.Day = day
 	clear(p.weights)
 	if s.episode != nil {
-		p.Frozen = true
+		j.freeze(s, at)
 	}
 }
 
@@ -278,12 +284,19 @@ func (j *judge) today(s *subject, i int) *weights {
 	return p.weights[i]
 }
 
-// freeze keeps the profile of an accused submitter from learning today.
-func (j *judge) freeze(s *subject) {
-	if s.profile != nil && s.episode != nil && !s.profile.Frozen {
-		s.profile.Frozen = true
-		j.changed(s)
+// freeze keeps the profile of an accused submitter from learning today, unless a
+// verdict speaks of the time of the accusation.
+func (j *judge) freeze(s *subject, at mail.Time) {
+	p := s.profile
+	if p == nil || s.episode == nil || p.Frozen {
+		return
 	}
+	if s.innocent(at) {
+		p.Innocent = true
+	} else {
+		p.Frozen = true
+	}
+	j.changed(s)
 }
 
 // changed notes that the profile must be stored.

@@ -53,6 +53,9 @@ func (j *judge) learnRecord(s *subject, i int, age float32) {
 	if !p.Frozen {
 		x := float32(math.Log1p(float64(r.Today)))
 		r.Own.add(x)
+		for n := 1; p.Innocent && n < verdictWeight; n++ {
+			r.Own.add(x)
+		}
 		r.Best = max(r.Best, r.Today)
 		j.fleet.Records[i][kindOf(s.who)].add(x)
 	}

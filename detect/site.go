@@ -30,6 +30,7 @@ type network struct {
 	own      map[string]bool
 	hours    *calendar
 	allow    []allowed
+	verdicts map[mail.Submitter][]Verdict
 	digest   OwnMail
 
 	// Domains that were asked for before: the hash without its lowest bit, which is
@@ -59,6 +60,10 @@ func newNetwork(site Site) (*network, error) {
 	}
 	for _, domain := range site.OwnDomains {
 		n.own[strings.TrimSuffix(strings.ToLower(domain), ".")] = true
+	}
+	n.verdicts = make(map[mail.Submitter][]Verdict)
+	for _, v := range site.Verdicts {
+		n.verdicts[v.Submitter] = append(n.verdicts[v.Submitter], v)
 	}
 	hours, err := newCalendar(site.Hours)
 	if err != nil {

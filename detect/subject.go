@@ -21,6 +21,7 @@ type subject struct {
 	claimed  bool     // Is an account that exists: see claim.
 	stored   bool     // The store has memory of it.
 	profile  *profile // nil until it mails somebody.
+	verdicts []Verdict
 }
 
 // subject finds or makes what is kept of a submitter.
@@ -32,7 +33,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	if j.base != nil && j.base.subjects[who] != nil {
 		s = j.base.subjects[who].clone()
 	} else {
-		s = &subject{who: who, rows: newRows(len(j.layout.lengths))}
+		s = &subject{who: who, rows: newRows(len(j.layout.lengths)), verdicts: j.network.verdicts[who]}
 		for i, r := range j.rules {
 			if r.judges(who, c) {
 				s.rules = append(s.rules, i)

@@ -68,6 +68,11 @@ func (d *Decision) of(s *Suspect) bool {
 	return d.Submitter == s.Submitter && d.FirstFlagged <= s.LastFlagged && d.LastFlagged >= s.FirstFlagged
 }
 
+// Overlaps tells whether two decisions are about the same episode.
+func (d *Decision) Overlaps(e *Decision) bool {
+	return d.Submitter == e.Submitter && d.FirstFlagged <= e.LastFlagged && d.LastFlagged >= e.FirstFlagged
+}
+
 // Reopened is true where the decision closed the episode, which then went on.
 func (d *Decision) Reopened(s *Suspect) bool {
 	return d.of(s) && d.State == "closed" && d.Covers != 0 && s.LastFlagged > d.Covers

@@ -162,7 +162,7 @@ func (l *live) decisionsChanged(ctx context.Context) bool {
 	if err != nil || !changed {
 		return false
 	}
-	l.agent.p.log.Info().Msg("the allow-list of the store changed: all stored mail is judged anew")
+	l.agent.p.log.Info().Msg("people decided something: all stored mail is judged anew")
 	return true
 }
 

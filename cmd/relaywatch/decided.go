@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"relaywatch/detect"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
-// decided is a site with what people decided by command: the entries that `allow add`
-// keeps in the store, beside those of the configuration.
+// decided is a site with what people decided by command: false alarms, and the entries
+// that `allow add` keeps in the store, beside those of the configuration.
 //
-// They are not written into the configuration: that file is its owner's. Who triages
+// Entries are not written into the configuration: that file is its owner's. Who triages
 // may not be allowed to write it, other programs may make it, and a YAML library that
 // writes it back moves comments and drops blank lines.
 func decided(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site detect.Site) (detect.Site, error) {
@@ -32,7 +33,28 @@ func decided(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site det
 			site.Allow = append(site.Allow, a)
 		}
 	}
-	return site, nil
+	decisions, err := db.Decisions(ctx, mail.Submitter{})
+	site.Verdicts = verdicts(decisions)
+	return site, err
+}
+
+// verdicts are the false alarms that nobody took back. An episode that is judged anew
+// may begin earlier: whatever it is, it is the same one within Quiet.
+func verdicts(decisions []store.Decision) []detect.Verdict {
+	var list []detect.Verdict
+	for i := range decisions {
+		d := &decisions[i]
+		later := slices.ContainsFunc(decisions[i+1:], func(other store.Decision) bool { return other.Overlaps(d) })
+		if d.State != stateFalseAlarm || later {
+			continue
+		}
+		until := d.LastFlagged.Add(detect.Quiet)
+		if d.Covers != 0 {
+			until = min(until, d.Covers)
+		}
+		list = append(list, detect.Verdict{Submitter: d.Submitter, From: d.FirstFlagged.Add(-detect.Quiet), Until: until})
+	}
+	return list
 }
 
 // stillKnown leaves out the rules that are in force no more; false if there are no
