@@ -72,16 +72,15 @@ func (t *tally) add(u tally) {
 // held notes that rule i holds for s at its newest row, where m is measured. What adds
 // nothing to the leading signal moves no finding: who was caught at night may write
 // a mail in the afternoon while the window is still full.
-func (j *judge) held(s *subject, i int, m *measures) {
+func (j *judge) held(s *subject, i, lead int, m *measures) {
 	r := j.rules[i]
-	lead := r.condition.lead(m)
 	f := s.findings[i]
-	if f != nil && j.over(f, s.rows.newest) {
+	if f != nil && j.over(f, s.rows.newest, m) {
 		f = nil
 	}
 	switch strongest := strength(lead); {
 	case f == nil:
-		f = j.open(s, i, m)
+		f = j.open(s, i, lead, m)
 	case !j.adds(s, i, lead, m):
 		return
 	case m[strongest] > f.peak[strongest], lead == sigScore && m[sigScore] == f.peak[sigScore]: // A sum has a ceiling.
@@ -98,14 +97,13 @@ func (j *judge) held(s *subject, i int, m *measures) {
 }
 
 // open begins a finding of rule i at the newest row.
-func (j *judge) open(s *subject, i int, m *measures) *finding {
+func (j *judge) open(s *subject, i, lead int, m *measures) *finding {
 	r := j.rules[i]
-	lead := r.condition.lead(m)
 	f := &finding{who: s.who, rule: i, flagged: s.rows.newest, peak: *m, behind: s.behind}
 	shown := scaleOf(r, lead)
 	f.first = s.rows.began(j.asked[i].window, shown, m)
 	f.start = s.rows.time(s.rows.at(f.first))
-	f.silenced = j.network.silenced(s.who, r, f.flagged)
+	f.silenced = j.network.silenced(s.who, r, f.flagged, m)
 	f.proof = s.rows.proof(j.asked[i].window, signals[shown].proves, j.layout.logs)
 	if lead == sigScore {
 		j.explainScore(s, f, i, m)
@@ -124,14 +122,16 @@ func (j *judge) show(f *finding) {
 	j.touchFinding(f)
 }
 
-// over is true if a finding ended before t. One that was silenced ends when its
-// allow-list entry ended a whole window ago: what was sent under the entry is not
-// held against the submitter the moment it ends.
-func (j *judge) over(f *finding, t mail.Time) bool {
+// over is true if a finding ended before t, where m is measured. One that was silenced
+// ends when its allow-list entry ended a whole window ago: what was sent under the entry
+// is not held against the submitter the moment it ends. It ends at once where a signal
+// is beyond what the entry allows, and so does one for which more was asked than is now.
+func (j *judge) over(f *finding, t mail.Time, m *measures) bool {
 	r := j.rules[f.rule]
 	length := seconds(r.Window)
 	return t-f.last > length ||
-		f.silenced != "" && j.network.silenced(f.who, r, t-length+1) == ""
+		f.silenced != "" && j.network.silenced(f.who, r, t-length+1, m) == "" ||
+		j.network.baseline(f.who, r, f.flagged) != j.network.baseline(f.who, r, t)
 }
 
 // accuse adds a finding that holds to the episode of its submitter. Only an alert

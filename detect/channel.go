@@ -48,9 +48,9 @@ func (c *channel) clone() channel {
 	return d
 }
 
-// add weighs a recipient.
-func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.LogPos, f *told) float64 {
-	nats := w.weigh(t, f)
+// add weighs a recipient. What accuses counts for a part of it where more is asked for.
+func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.LogPos, f *told, factor float64) float64 {
+	nats := lowerNats(w.weigh(t, f), factor)
 	before := w.fade(c.sum, int64(at-c.at))
 	c.at = at
 	if before+nats <= 0 {
@@ -71,6 +71,14 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 		c.steps = append(make([]step, 0, len(c.steps)+4), c.steps...) // Most sums stay short.
 	}
 	c.steps = append(c.steps, step{at, pos, *f, o.of(f), nats})
+	return nats
+}
+
+// lowerNats lowers what accuses; what takes down a sum counts in full.
+func lowerNats(nats, factor float64) float64 {
+	if nats > 0 {
+		return nats / factor
+	}
 	return nats
 }
 
@@ -103,7 +111,7 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		}
 		t := j.today(s, i)
 		w, c := j.rules[rule].Weigher, &mine.channels[i]
-		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f)
+		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.network.baseline(s.who, j.rules[rule], r.at))
 		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
 	}
 	j.fleet.count(s, f)

@@ -246,6 +246,8 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 	site.Allow = []detect.Allow{
 		{Submitter: "user:bob", Reason: "newsletter", Until: noon + 100000},
 		{Submitter: "ip:10.1.4.8/32", Rules: []string{"busy"}, Reason: "scanner"},
+		{Submitter: "ip:10.1.4.0/24", Rules: []string{"fanout", "scaled"}, Reason: "shop", AtMost: map[string]float64{"recipients": 4, "distinct_domains": 2}},
+		{Submitter: "ip:10.1.4.7", Rules: []string{"weighed", "busy"}, Reason: "shop", Baseline: 1.5, Until: noon + 50000},
 	}
 	const grace = 600
 	rapid.Check(t, func(rt *rapid.T) {

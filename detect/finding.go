@@ -47,6 +47,8 @@ type Evidence struct {
 	Behind  string        `json:"behind,omitempty"` // For a sender: the address of the host that many share.
 	Sum     *Sum          `json:"sum,omitempty"`    // How a sequential rule came to its score when it first held.
 	Record  *Record       `json:"record,omitempty"` // How a rule on the own scale came to its score when it first held.
+
+	Baseline float64 `json:"baseline,omitempty"` // Of the allow-list: how many times as much the rule asked for; 0 is once.
 }
 
 // MaxEvidence is how many log rows a finding shows.
@@ -157,10 +159,13 @@ type Hours struct {
 	Holidays []string       // As 2026-12-25, in Zone.
 }
 
-// Allow silences rules for a submitter.
+// Allow silences rules for a submitter, or has them ask for more of it.
 type Allow struct {
-	Submitter string    // As mail.Submitter is written; for ip also a network: ip:10.0.9.0/24.
-	Rules     []string  // Names; a rule is meant with its variants. Empty: every rule.
-	Reason    string    // Never empty.
-	Until     mail.Time // First second at which it no longer holds; 0: it never ends.
+	Submitter string             // As mail.Submitter is written; for ip also a network: ip:10.0.9.0/24.
+	Rules     []string           // Names; a rule is meant with its variants. Empty: every rule.
+	Reason    string             // Never empty.
+	Owner     string             `json:",omitempty"` // Whom to ask; "" is not told.
+	Until     mail.Time          // First second at which it no longer holds; 0: it never ends.
+	AtMost    map[string]float64 `json:",omitempty"` // By signal, in the window of the rule: beyond one of these numbers the entry does not hold, and the rule finds again.
+	Baseline  float64            `json:",omitempty"` // Nothing is silenced: it takes so many times as much until a rule holds. 0 is silence.
 }

@@ -80,6 +80,9 @@ func newJudge(rules []*Rule, n *network) *judge {
 			j.lag = max(j.lag, 2*seconds(r.Window))
 		}
 	}
+	for _, i := range n.limited() {
+		j.layout.measure(i)
+	}
 	slices.Sort(j.layout.lengths)
 	for i, r := range rules {
 		q := question{gates: r.condition.guard.gates(), window: slices.Index(j.layout.lengths, seconds(r.Window)), condition: r.condition}
@@ -110,11 +113,16 @@ func (l *layout) want(r *Rule) {
 	for _, i := range r.measures {
 		// When a share is strongest is told by another signal.
 		for _, i := range [...]int{i, strength(i), scaleOf(r, i)} {
-			if !slices.Contains(l.signals, i) {
-				l.signals = append(l.signals, i)
-				l.needs |= signals[i].needs
-			}
+			l.measure(i)
 		}
+	}
+}
+
+// measure adds a signal.
+func (l *layout) measure(i int) {
+	if !slices.Contains(l.signals, i) {
+		l.signals = append(l.signals, i)
+		l.needs |= signals[i].needs
 	}
 }
 
@@ -262,8 +270,10 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 			m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
 			m[sigCampaignHosts] = float64(r.campaign)
 		}
-		if m[sigScore] = score; q.condition.holds(&j.machine, m) {
-			j.held(s, i, m)
+		m[sigScore] = score
+		low := m.lowered(j.network.baseline(s.who, j.rules[i], r.at))
+		if q.condition.holds(&j.machine, low) {
+			j.held(s, i, q.condition.lead(low), m)
 		}
 	}
 }

@@ -64,13 +64,14 @@ func (w *Weigher) Nats(st *Step) (float64, error) {
 	if f.path < paths {
 		o.path[f.path] = st.Own.Path
 	}
-	return w.weigh(w.against(&o), &f), nil
+	return lowerNats(w.weigh(w.against(&o), &f), factorOf(st.Baseline)), nil
 }
 
 // rescore compares the value with the records again.
 func (c *Scale) rescore(r *Record) float64 {
-	z := (math.Log1p(r.Value) - r.Mean) / r.Spread
-	if r.Value < c.Least || z <= 0 {
+	value := r.Value / factorOf(r.Baseline)
+	z := (math.Log1p(value) - r.Mean) / r.Spread
+	if value < c.Least || z <= 0 {
 		return 0
 	}
 	return z * z / 2
@@ -91,15 +92,15 @@ func (r *Rule) Audit(f *Finding) []error {
 	if err != nil {
 		return append(wrong, err)
 	}
-	reached := make(map[int]float64)
-	r.condition.guard.reached(m, reached)
+	factor := factorOf(f.Evidence.Baseline)
+	reached := r.thresholds(m, factor)
 	for _, s := range f.Evidence.Signals {
 		if want, ok := reached[signalNamed(s.Signal)]; ok != (s.Threshold != nil) || ok && !same(*s.Threshold, want) {
 			wrong = append(wrong, fmt.Errorf("threshold of %s: the finding has %s; it is %s", s.Signal, optional(s.Threshold), optional(when(ok, want))))
 		}
 	}
 	var machine vm.VM
-	if !r.condition.holds(&machine, m) {
+	if !r.condition.holds(&machine, m.lowered(factor)) {
 		wrong = append(wrong, fmt.Errorf("the rule does not hold with these values (when: %s)", r.When))
 	}
 	differ("sentence", f.Sentence, r.sentence(f.Submitter, m))

@@ -91,9 +91,14 @@ func TestScoresAreRecomputed(t *testing.T) {
 // JSON too.
 func TestScoresOfRandomTrafficAreRecomputed(t *testing.T) {
 	rules := loadText(t, lowRules)
+	site := corp()
+	site.Allow = []detect.Allow{
+		{Submitter: "ip:10.1.4.7", Reason: "shop", Baseline: 1.5, Until: noon + 50000},
+		{Submitter: "ip:10.1.4.0/24", Rules: []string{"weighed", "scaled"}, Reason: "shop", Baseline: 1.2},
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		all := drawTraffic(rt)
-		e := newEngine(t, rules, corp())
+		e := newEngine(t, rules, site)
 		for _, tx := range all.transactions {
 			e.Transaction(tx)
 		}

@@ -79,9 +79,10 @@ func (f *fleet) usualRecord(s *subject, i int, c *Scale) (mean, spread float64) 
 }
 
 // beyond is the score of the value of a signal now.
-func (j *judge) beyond(s *subject, i int, c *Scale, value float64) float64 {
+func (j *judge) beyond(s *subject, i int, c *Scale, value, factor float64) float64 {
 	r := &s.profile.records[i]
 	r.Today = max(r.Today, float32(value))
+	value /= factor
 	if value < c.Least || r.Own.N < aged*float32(c.Days) {
 		return 0
 	}

@@ -29,6 +29,7 @@ type Step struct {
 	Hour     int         `json:"hour"` // Of the site's day.
 	Nth      int         `json:"nth"`  // Of its message.
 	Own      Own         `json:"own"`
+	Baseline float64     `json:"baseline,omitempty"` // As Evidence.Baseline, then.
 	Nats     float64     `json:"nats"`
 }
 
@@ -49,7 +50,7 @@ type Supported struct {
 }
 
 // Record is how a rule on the own scale came to its score: z²/2 of the logarithm of
-// 1 + Value, for z spreads above the mean.
+// 1 + Value/Baseline, for z spreads above the mean.
 type Record struct {
 	Signal string  `json:"signal"`
 	Value  float64 `json:"value"`
@@ -57,6 +58,8 @@ type Record struct {
 	Spread float64 `json:"spread"` // Of these.
 	Best   float64 `json:"best"`   // The highest of these days, fading.
 	Score  float64 `json:"score"`
+
+	Baseline float64 `json:"baseline,omitempty"` // As Evidence.Baseline.
 }
 
 var (
@@ -75,7 +78,8 @@ func (j *judge) score(s *subject, i int, r *row, w *window) float64 {
 		}
 		return sum + min(rule.Weigher.Support, j.support(s, r.at))
 	case rule.Scale != nil && r.weighed:
-		return j.beyond(s, j.asked[i].place, rule.Scale, float64(w.n[signals[rule.Scale.Of].counter]))
+		value := float64(w.n[signals[rule.Scale.Of].counter])
+		return j.beyond(s, j.asked[i].place, rule.Scale, value, j.network.baseline(s.who, rule, r.at))
 	}
 	return 0
 }
@@ -115,7 +119,7 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 		mean, spread := j.fleet.usualRecord(s, place, rule.Scale)
 		f.record = &Record{
 			Signal: signals[rule.Scale.Of].Name, Value: m[rule.Scale.Of], Mean: mean, Spread: spread,
-			Best: float64(s.profile.records[place].Best), Score: m[sigScore],
+			Best: float64(s.profile.records[place].Best), Score: m[sigScore], Baseline: kept(j.network.baseline(s.who, rule, f.flagged)),
 		}
 		return
 	}
@@ -126,7 +130,7 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 	f.proof = f.proof[:0]
 	for k := range c.steps {
 		st := &c.steps[k]
-		f.sum.Steps = append(f.sum.Steps, st.shown())
+		f.sum.Steps = append(f.sum.Steps, st.shown(j.network.baseline(s.who, rule, st.at)))
 		if st.nats > 0 && len(c.steps)-k <= MaxEvidence {
 			f.proof = append(f.proof, st.pos)
 		}
@@ -139,11 +143,11 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 	slices.SortFunc(f.sum.Support, func(a, b Supported) int { return cmp.Compare(a.Rule, b.Rule) })
 }
 
-func (st *step) shown() Step {
+func (st *step) shown(factor float64) Step {
 	f := &st.told
 	return Step{
 		Row: st.pos, At: st.at, Novelty: noveltyNames[f.novelty], Path: pathNames[f.path], External: f.external, Refused: f.refused,
-		Hour: int(f.hour), Nth: int(f.nth), Own: Own{st.own[0], st.own[1], st.own[2], st.own[3], st.own[4]}, Nats: st.nats,
+		Hour: int(f.hour), Nth: int(f.nth), Own: Own{st.own[0], st.own[1], st.own[2], st.own[3], st.own[4]}, Baseline: kept(factor), Nats: st.nats,
 	}
 }
 

@@ -31,17 +31,12 @@ type network struct {
 	hours    *calendar
 	allow    []allowed
 	verdicts map[mail.Submitter][]Verdict
+	raises   bool // Some entry has a baseline.
 	digest   OwnMail
 
 	// Domains that were asked for before: the hash without its lowest bit, which is
 	// set for one outside. Others overwrite them.
 	domains [4096]uint64
-}
-
-// allowed is an Allow whose submitter was read.
-type allowed struct {
-	Allow
-	pattern pattern
 }
 
 // newNetwork reports everything that is wrong with a site.
@@ -71,15 +66,13 @@ func newNetwork(site Site) (*network, error) {
 	}
 	n.hours = hours
 	for _, a := range site.Allow {
-		p, err := parsePattern(a.Submitter)
-		if err == nil && strings.TrimSpace(a.Reason) == "" {
-			err = errors.New("has no reason (say who wants it and why)")
-		}
+		entry, err := readAllow(a)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("allow %s: %w", a.Submitter, err))
 			continue
 		}
-		n.allow = append(n.allow, allowed{a, p})
+		n.allow = append(n.allow, entry)
+		n.raises = n.raises || entry.Baseline != 0
 	}
 	return n, errors.Join(errs...)
 }
@@ -131,16 +124,4 @@ func (n *network) owns(domain string) bool {
 // isDigest is true for a recipient of relaywatch's own mail.
 func (n *network) isDigest(from, to mail.Path) bool {
 	return from == n.digest.From && from != "" && slices.Contains(n.digest.To, to)
-}
-
-// silenced is the reason of the first allow-list entry that is in force at t and
-// names the rule or that which it is a variant of, or "".
-func (n *network) silenced(who mail.Submitter, r *Rule, t mail.Time) string {
-	for i := range n.allow {
-		a := &n.allow[i]
-		if (a.Until == 0 || t < a.Until) && (len(a.Rules) == 0 || slices.ContainsFunc(a.Rules, r.answersTo)) && a.pattern.matches(who) {
-			return a.Reason
-		}
-	}
-	return ""
 }

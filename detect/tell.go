@@ -47,8 +47,9 @@ func (j *judge) told(f *finding) Finding {
 		Level: r.Level, Weight: r.Weight, Sentence: r.sentence(f.who, &f.peak), Silenced: f.silenced,
 		Evidence: Evidence{Rows: f.proof, Behind: f.behind, Sum: f.sum, Record: f.record},
 	}
-	reached := make(map[int]float64)
-	r.condition.guard.reached(&f.peak, reached)
+	factor := j.network.baseline(f.who, r, f.flagged)
+	out.Evidence.Baseline = kept(factor)
+	reached := r.thresholds(&f.peak, factor)
 	for _, i := range r.measures {
 		m := Measure{Signal: signals[i].Name, Value: f.peak[i], Unit: signals[i].Unit}
 		if threshold, ok := reached[i]; ok {

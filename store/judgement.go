@@ -89,6 +89,8 @@ type evidence struct {
 	Behind  string           `json:"behind,omitempty"`
 	Sum     *sumRows         `json:"sum,omitempty"`
 	Record  *detect.Record   `json:"record,omitempty"`
+
+	Baseline float64 `json:"baseline,omitempty"`
 }
 
 type evidenceRow struct {
@@ -97,7 +99,7 @@ type evidenceRow struct {
 }
 
 func evidenceOf(e detect.Evidence) evidence {
-	out := evidence{Signals: e.Signals, Rows: make([]evidenceRow, 0, len(e.Rows)), Behind: e.Behind, Sum: sumRowsOf(e.Sum), Record: e.Record}
+	out := evidence{Signals: e.Signals, Rows: make([]evidenceRow, 0, len(e.Rows)), Behind: e.Behind, Sum: sumRowsOf(e.Sum), Record: e.Record, Baseline: e.Baseline}
 	if out.Signals == nil {
 		out.Signals = []detect.Measure{}
 	}
@@ -113,7 +115,7 @@ func parseEvidence(text string) (detect.Evidence, error) {
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
 		return detect.Evidence{}, fmt.Errorf("evidence: %w", err)
 	}
-	out := detect.Evidence{Signals: e.Signals, Behind: e.Behind, Record: e.Record}
+	out := detect.Evidence{Signals: e.Signals, Behind: e.Behind, Record: e.Record, Baseline: e.Baseline}
 	for _, row := range e.Rows {
 		pos, err := row.pos()
 		if err != nil {

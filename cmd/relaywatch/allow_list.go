@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,7 +105,7 @@ func (p *program) allowItems(ctx context.Context, db *store.DB, ruleSet []*detec
 		i.judge(ruleSet)
 		i.count(hits, ruleSet)
 		since := max(oldest, i.added)
-		i.unused = newest != 0 && newest.Sub(since) >= unusedFor && newest.Sub(i.last) >= unusedFor
+		i.unused = i.Baseline == 0 && newest != 0 && newest.Sub(since) >= unusedFor && newest.Sub(i.last) >= unusedFor
 	}
 	return items, nil
 }
@@ -198,19 +199,32 @@ func allowRows(items []allowItem, now time.Time) *rows {
 	for k := range items {
 		i := &items[k]
 		r.cells = append(r.cells, []any{
-			i.name(), i.Submitter, ruleNames(i.Rules), i.Until, count(i.hits), short(i.last), cmp.Or(i.by, "-"), i.note(now), i.Reason,
+			i.name(), i.Submitter, ruleNames(i.Rules) + i.limits(), i.Until, count(i.hits), short(i.last), cmp.Or(i.by, "-"), i.note(now), i.Reason,
 		})
 	}
 	return r
 }
 
+// limits are what the entry asks for instead of silence.
+func (i *allowItem) limits() string {
+	if i.Baseline != 0 {
+		return fmt.Sprintf(" from %g times as much on", i.Baseline)
+	}
+	text := ""
+	for _, name := range slices.Sorted(maps.Keys(i.AtMost)) {
+		text += fmt.Sprintf(", %s at most %g", name, i.AtMost[name])
+	}
+	return text
+}
+
 // allowRecords is for programs.
 func allowRecords(items []allowItem, now time.Time) *rows {
-	r := &rows{columns: []string{"entry", "submitter", "rules", "reason", "until", "in_force", "hits", "last_hit", "note", "who", "added_at"}}
+	r := &rows{columns: []string{"entry", "submitter", "rules", "reason", "until", "in_force", "hits", "last_hit", "note", "who", "added_at", "owner", "limits"}}
 	for k := range items {
 		i := &items[k]
 		r.cells = append(r.cells, []any{
 			i.name(), i.Submitter, strings.Join(i.Rules, ","), i.Reason, i.Until, i.inForce(), i.hits, i.last.String(), i.note(now), i.by, i.added.String(),
+			i.Owner, strings.TrimPrefix(strings.TrimSpace(i.limits()), ", "),
 		})
 	}
 	return r

@@ -58,12 +58,15 @@ type HoursConfig struct {
 	Holidays []string `mapstructure:"holidays" yaml:"holidays"`   // As 2026-12-25.
 }
 
-// AllowConfig silences rules for a submitter.
+// AllowConfig silences rules for a submitter, or has them ask for more of it.
 type AllowConfig struct {
-	Submitter string   `mapstructure:"submitter" yaml:"submitter"` // As ip:10.0.9.12, ip:10.0.9.0/24, user:ann.
-	Rules     []string `mapstructure:"rules" yaml:"rules"`         // Unset: all rules.
-	Reason    string   `mapstructure:"reason" yaml:"reason"`
-	Until     string   `mapstructure:"until" yaml:"until"` // Last day, as 2027-06-30, in hours.time_zone; "never" must be spelled out.
+	Submitter string             `mapstructure:"submitter" yaml:"submitter"` // As ip:10.0.9.12, ip:10.0.9.0/24, user:ann.
+	Rules     []string           `mapstructure:"rules" yaml:"rules"`         // Unset: all rules.
+	Reason    string             `mapstructure:"reason" yaml:"reason"`
+	Owner     string             `mapstructure:"owner" yaml:"owner"`       // Whom to ask.
+	Until     string             `mapstructure:"until" yaml:"until"`       // Last day, as 2027-06-30, in hours.time_zone; "never" must be spelled out.
+	AtMost    map[string]float64 `mapstructure:"at_most" yaml:"at_most"`   // By signal: beyond, in the window of the rule, it finds all the same. Unset: whatever it is.
+	Baseline  float64            `mapstructure:"baseline" yaml:"baseline"` // Silences nothing: it takes so many times as much until a rule holds. Unset: silence.
 }
 
 // RulesConfig says which rules judge.

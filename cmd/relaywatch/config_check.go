@@ -95,6 +95,14 @@ func (c *Config) check(p positions) []error {
 		if err := a.check(); err != nil {
 			bad(fmt.Sprintf("$.allow[%d]", i), "%v", err)
 		}
+		for name, most := range a.AtMost {
+			if err := detect.CheckLimit(name, most); err != nil {
+				bad(fmt.Sprintf("$.allow[%d].at_most.%s", i, name), "%v", err)
+			}
+		}
+		if err := detect.CheckBaseline(a.Baseline, len(a.AtMost) > 0); err != nil {
+			bad(fmt.Sprintf("$.allow[%d].baseline", i), "%v", err)
+		}
 		for j, name := range a.Rules {
 			if len(known) > 0 && !slices.Contains(known, name) {
 				bad(fmt.Sprintf("$.allow[%d].rules[%d]", i, j), "no rule %q (%s)", name, hintOf(name, known))
@@ -247,7 +255,9 @@ func (c *Config) site() (detect.Site, error) {
 
 // entry is the allow-list entry for the engine.
 func (a AllowConfig) entry(zone *time.Location) detect.Allow {
-	entry := detect.Allow{Submitter: strings.ToLower(a.Submitter), Rules: a.Rules, Reason: a.Reason}
+	entry := detect.Allow{
+		Submitter: strings.ToLower(a.Submitter), Rules: a.Rules, Reason: a.Reason, Owner: a.Owner, AtMost: a.AtMost, Baseline: a.Baseline,
+	}
 	if ends, ok := a.ends(zone); ok {
 		entry.Until = mail.Of(ends)
 	}

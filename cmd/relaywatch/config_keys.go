@@ -104,8 +104,19 @@ func (w *keyWalk) walk(node ast.Node, t reflect.Type, name string) {
 		for i, v := range list.Values {
 			w.walk(v, t.Elem(), fmt.Sprintf("%s[%d]", name, i))
 		}
-	case reflect.Int:
-		if _, ok := node.(*ast.IntegerNode); !ok {
+	case reflect.Map:
+		mapping, ok := node.(ast.MapNode)
+		if !ok {
+			w.shape(node, name, "want names and numbers, as {distinct_recipients: 3000}")
+			return
+		}
+		for entries := mapping.MapRange(); entries.Next(); {
+			w.walk(entries.Value(), t.Elem(), name+"."+entries.Key().GetToken().Value)
+		}
+	case reflect.Int, reflect.Float64:
+		_, isWhole := node.(*ast.IntegerNode)
+		_, isFloat := node.(*ast.FloatNode)
+		if !isWhole && (!isFloat || t.Kind() == reflect.Int) {
 			w.shape(node, name, "want a number")
 		}
 	case reflect.Bool:

@@ -53,6 +53,9 @@ func (p *program) check(ctx context.Context, who mail.Submitter, format string) 
 		return err
 	}
 	defer db.Close()
+	if site, err = decided(ctx, db, ruleSet, site); err != nil {
+		return err
+	}
 	if err := judgedBy(ctx, db, ruleSet, site); err != nil {
 		return err
 	}

@@ -30,8 +30,9 @@ type findingReport struct {
 	FlaggedAt   string          `json:"flagged_at"`
 	Sentence    string          `json:"sentence"`
 	Signals     json.RawMessage `json:"signals"`
-	Sum         *sumReport      `json:"sum,omitempty"`    // How a sum came to its score.
-	Record      *detect.Record  `json:"record,omitempty"` // How a comparison with own records did.
+	Baseline    float64         `json:"baseline,omitempty"` // How many times as much the allow-list has the rule ask for.
+	Sum         *sumReport      `json:"sum,omitempty"`      // How a sum came to its score.
+	Record      *detect.Record  `json:"record,omitempty"`   // How a comparison with own records did.
 	Rows        []proofReport   `json:"rows"`
 }
 
@@ -114,7 +115,7 @@ func newExplainReport(d dossier) explainReport {
 		}
 		r.Findings = append(r.Findings, findingReport{
 			f.Rule, string(f.Level), f.Weight, f.WindowStart.String(), f.WindowEnd.String(), f.FlaggedAt.String(), f.Sentence, signals,
-			d.sumReport(f.Evidence.Sum), f.Evidence.Record, rows,
+			f.Evidence.Baseline, d.sumReport(f.Evidence.Sum), f.Evidence.Record, rows,
 		})
 	}
 	for _, h := range d.Timeline {

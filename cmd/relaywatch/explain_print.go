@@ -90,6 +90,9 @@ func (d *dossier) printWhy(p *page) {
 			}
 			p.line(8, "      %-24s %8s%s", m.Signal, measured(m.Value, m.Unit), threshold)
 		}
+		if f.Evidence.Baseline > 0 {
+			p.line(8, "      the allow-list has it ask for %g times as much", f.Evidence.Baseline)
+		}
 		d.printScore(p, &f)
 	}
 }

@@ -182,7 +182,7 @@ func (w *witness) remeasure(f *detect.Finding, window time.Duration, signals []d
 			break
 		}
 		c.count(r, 1)
-		for ; rows[first].at <= r.at.Add(-window); first++ {
+		for ; rows[first].at <= max(r.at.Add(-window), w.acquitted(f.Submitter, r.at)); first++ {
 			c.count(&rows[first], -1)
 		}
 		if r.at < f.FlaggedAt {
@@ -200,6 +200,17 @@ func (w *witness) remeasure(f *detect.Finding, window time.Duration, signals []d
 		return append(best, difference{what: "no row of the submitter is stored for that time"})
 	}
 	return best
+}
+
+// acquitted is up to when nothing counts any more at a time: a verdict spoke of it.
+func (w *witness) acquitted(who mail.Submitter, at mail.Time) mail.Time {
+	until := mail.Time(0)
+	for _, v := range w.site.Verdicts {
+		if v.Submitter == who && v.Until < at {
+			until = max(until, v.Until)
+		}
+	}
+	return until
 }
 
 // compare tells which signals have other values, and how far they are off in all.

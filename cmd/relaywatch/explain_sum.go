@@ -70,6 +70,9 @@ func (d *dossier) printSum(p *page, s *detect.Sum, w *detect.Weigher) {
 		if st.Nth > 1 {
 			said += fmt.Sprintf("; recipient %d of its message", st.Nth)
 		}
+		if st.Baseline > 0 && st.Nats > 0 {
+			said += fmt.Sprintf("; counts for 1/%g by the allow-list", st.Baseline)
+		}
 		p.line(25, "        %s  %+5.2f  %s  %s", clock(st.At), st.Nats, d.recipientOf(&st), said)
 	}
 	if n := len(s.Steps) - len(heaviest); n > 0 {
@@ -127,7 +130,7 @@ func printRecord(p *page, r *detect.Record) {
 		return thousands(int64(math.Round(math.Expm1(max(0, r.Mean+spreads*r.Spread)))))
 	}
 	p.line(8, "      when it first held: %s, where the most of its days are %s to %s (%s at most): %.1f spreads above, %s",
-		thousands(int64(r.Value)), usual(-1), usual(1), thousands(int64(math.Round(r.Best))), (math.Log1p(r.Value)-r.Mean)/r.Spread, natsText(r.Score))
+		thousands(int64(r.Value)), usual(-1), usual(1), thousands(int64(math.Round(r.Best))), (math.Log1p(r.Value/max(1, r.Baseline))-r.Mean)/r.Spread, natsText(r.Score))
 }
 
 // sumReport is how a score came about, in JSON.
@@ -149,7 +152,8 @@ type weighedReport struct {
 	Refused     bool       `json:"refused"`
 	Hour        int        `json:"hour"`
 	Nth         int        `json:"nth"`
-	Usual       detect.Own `json:"usual"` // Shares of the submitter's own mail.
+	Usual       detect.Own `json:"usual"`              // Shares of the submitter's own mail.
+	Baseline    float64    `json:"baseline,omitempty"` // What accuses counts for one part in so many, by the allow-list.
 	Log         string     `json:"log"`
 	Offset      int64      `json:"log_offset"`
 }
@@ -168,7 +172,7 @@ func (d *dossier) sumReport(s *detect.Sum) *sumReport {
 			to = path
 		}
 		r.Recipients = append(r.Recipients, weighedReport{
-			st.At.String(), known(to), st.Nats, st.Novelty, st.Path, st.External, st.Refused, st.Hour, st.Nth, st.Own, st.Row.Log.String(), st.Row.Offset,
+			st.At.String(), known(to), st.Nats, st.Novelty, st.Path, st.External, st.Refused, st.Hour, st.Nth, st.Own, st.Baseline, st.Row.Log.String(), st.Row.Offset,
 		})
 	}
 	return r

@@ -89,6 +89,9 @@ func (p *program) replayRules(ctx context.Context, t trial) error {
 		return err
 	}
 	defer db.Close()
+	if site, err = decided(ctx, db, inForce, site); err != nil {
+		return err
+	}
 	status, err := db.Status(ctx)
 	if err != nil {
 		return err
@@ -97,9 +100,11 @@ func (p *program) replayRules(ctx context.Context, t trial) error {
 		t.until = status.Newest + 1
 	}
 	otherSite := site
-	otherSite.Allow = allowFor(site.Allow, other)
-	if t.withoutAllow {
-		otherSite.Allow = nil
+	otherSite.Allow = nil
+	for _, a := range site.Allow {
+		if a, known := stillKnown(a, other); known && !t.withoutAllow {
+			otherSite.Allow = append(otherSite.Allow, a)
+		}
 	}
 	mail := stored{db: db, until: t.until - 1}
 	if t.runUp > 0 {
@@ -126,22 +131,6 @@ func (p *program) replayRules(ctx context.Context, t trial) error {
 
 // alone is true if there is nothing to compare with.
 func (t *trial) alone() bool { return t.dir == "" && !t.withoutAllow }
-
-// allowFor are the entries that mean some of the rules. One whose rules are all gone
-// means none: without rules it would mean every one.
-func allowFor(list []detect.Allow, ruleSet []*detect.Rule) []detect.Allow {
-	var out []detect.Allow
-	for _, a := range list {
-		named := len(a.Rules) > 0
-		a.Rules = slices.DeleteFunc(slices.Clone(a.Rules), func(name string) bool {
-			return !slices.ContainsFunc(ruleSet, func(r *detect.Rule) bool { return r.Name == name })
-		})
-		if !named || len(a.Rules) > 0 {
-			out = append(out, a)
-		}
-	}
-	return out
-}
 
 // alarmPair is what both found of a submitter at a time; one of them may be nil.
 type alarmPair struct {
