@@ -59,24 +59,25 @@ func (p *program) storeStatus(ctx context.Context) (store.Status, *mailReport, e
 
 // statusReport is what `status --json` prints.
 type statusReport struct {
-	Version      string        `json:"version"`
-	Store        string        `json:"store"`
-	Error        string        `json:"error,omitempty"` // Why the store can't be read.
-	StoreBytes   int64         `json:"store_bytes"`
-	Damaged      []string      `json:"damaged"` // Stores that the agent put aside.
-	Transactions int64         `json:"transactions"`
-	Recipients   int64         `json:"recipients"`
-	Quarantined  int64         `json:"quarantined"`
-	OldestRow    string        `json:"oldest_row"`
-	NewestRow    string        `json:"newest_row"`
-	JudgedUntil  string        `json:"judged_until"`
-	OpenSuspects int64         `json:"open_suspects"`
-	Findings     int64         `json:"findings"`
-	Silenced     int64         `json:"silenced"`
-	Agent        *health       `json:"agent"`  // Its last report; null if none ever ran.
-	Digest       *mailReport   `json:"digest"` // null if the store can't be read.
-	Logs         []logReport   `json:"logs"`
-	Blind        []blindReport `json:"blind"`
+	Version      string          `json:"version"`
+	Store        string          `json:"store"`
+	Error        string          `json:"error,omitempty"` // Why the store can't be read.
+	StoreBytes   int64           `json:"store_bytes"`
+	Damaged      []string        `json:"damaged"` // Stores that the agent put aside.
+	Transactions int64           `json:"transactions"`
+	Recipients   int64           `json:"recipients"`
+	Quarantined  int64           `json:"quarantined"`
+	OldestRow    string          `json:"oldest_row"`
+	NewestRow    string          `json:"newest_row"`
+	JudgedUntil  string          `json:"judged_until"`
+	Learning     *learningReport `json:"learning"` // null once there are two weeks of mail.
+	OpenSuspects int64           `json:"open_suspects"`
+	Findings     int64           `json:"findings"`
+	Silenced     int64           `json:"silenced"`
+	Agent        *health         `json:"agent"`  // Its last report; null if none ever ran.
+	Digest       *mailReport     `json:"digest"` // null if the store can't be read.
+	Logs         []logReport     `json:"logs"`
+	Blind        []blindReport   `json:"blind"`
 }
 
 type logReport struct {
@@ -106,7 +107,7 @@ func newStatusReport(s store.Status, agent *health) statusReport {
 	r := statusReport{
 		Version: version(), Store: s.Path, StoreBytes: s.SizeBytes, Damaged: append([]string{}, s.Aside...),
 		Transactions: s.Transactions, Recipients: s.Recipients, Quarantined: s.Quarantined,
-		OldestRow: s.Oldest.String(), NewestRow: s.Newest.String(), JudgedUntil: s.JudgedUntil.String(),
+		OldestRow: s.Oldest.String(), NewestRow: s.Newest.String(), JudgedUntil: s.JudgedUntil.String(), Learning: learning(s),
 		OpenSuspects: s.OpenEpisodes, Findings: s.Findings, Silenced: s.Silenced,
 		Agent: agent, Logs: []logReport{}, Blind: blind(s),
 	}
@@ -149,6 +150,7 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
 	w.line(hang, "mail       %s, %s", plural(s.Transactions, "transaction"), plural(s.Recipients, "recipient"))
 	w.line(hang, "judged     until %s UTC for good, beyond that for the time being", short(s.JudgedUntil))
+	printLearning(w, s)
 	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list",
 		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced))
 	w.line(hang, "quarantine %s", plural(s.Quarantined, "row"))
