@@ -105,7 +105,7 @@ func TestWhoIsAccused(t *testing.T) {
 // What the server delivers itself changes nothing: neither is its sender known here
 // for it, nor its address a server's. The store hands it over at no replay.
 func TestDeliveriesAreNotJudged(t *testing.T) {
-	list := sending{from: "10.1.4.7", at: noon, every: 60, times: 40, to: "u%d@example.net"}
+	list := sending{from: "10.1.4.7", at: noon, every: 20, times: 160, to: "u%d@example.net"}
 	delivered := sending{from: "203.0.113.9", at: noon - 3600, times: 40, to: "ann@corp.example", server: "10.1.4.7", edit: func(t *mail.Transaction) {
 		t.Direction = mail.Out
 		t.ReversePath = mail.Path(fmt.Sprintf("u%d@example.net", t.Pos.Offset/100))

@@ -121,10 +121,6 @@ const (
 	youngTrust = 15
 )
 
-// watchedWeight is how much a suspicious day is learnt: a spammer who warms up over
-// days must not make it usual, and who got a new task must be able to.
-const watchedWeight = 0.2
-
 // ageFactor is what is left after some days.
 func ageFactor(days, halfLife int32) float32 {
 	return float32(math.Exp2(-float64(days) / float64(halfLife)))
@@ -159,8 +155,8 @@ func (j *judge) learn(s *subject, day int32, at mail.Time) {
 		switch {
 		case p.Innocent:
 			weight, novelty = verdictWeight, verdictWeight
-		case p.Watched:
-			weight = watchedWeight
+		case p.Watched && ageOf(p) == ages-1:
+			weight = 0 // Who warms up over days must not make it usual. The young must learn.
 		}
 		p.Learned.add(&p.Today, weight, min(weight, novelty))
 		p.learnSenders(day)
