@@ -128,6 +128,6 @@ func (e *exchangeSession) failed(pos mail.LogPos, at mail.Time) {
 }
 
 func (e *exchangeSession) login(l mail.Login) {
-	l.Server, l.ClientIP = e.serverName(), e.ClientIP
+	l.Server, l.ClientIP, l.TLS = e.serverName(), e.ClientIP, e.TLS
 	e.tray.logins = append(e.tray.logins, l)
 }

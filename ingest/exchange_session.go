@@ -23,6 +23,8 @@ type exchangeSession struct {
 	HELO      string
 	Name      string // Of the server as it called itself when it delivered, upper case.
 	User      string
+	Connector string   `json:",omitempty"` // Without the server.
+	TLS       mail.TLS `json:",omitempty"`
 
 	Authenticated bool
 	RelayRight    bool
@@ -50,8 +52,8 @@ type mailRefusal struct {
 	Text string
 }
 
-func newExchangeSession(family byte, clientIP string) *exchangeSession {
-	e := &exchangeSession{ClientIP: clientIP, Chunks: -1, Told: family != familyEither}
+func newExchangeSession(family byte, clientIP, connector string) *exchangeSession {
+	e := &exchangeSession{ClientIP: clientIP, Connector: connector, TLS: mail.Plain, Chunks: -1, Told: family != familyEither}
 	if family == familySend {
 		e.Direction = mail.Out
 	}
@@ -205,6 +207,10 @@ func (e *exchangeSession) answer(c exchangeCommand, r exchangeReply, x *texts) {
 		e.abort(r)
 	case exchangeAUTH:
 		e.auth(c, r)
+	case exchangeTLS:
+		if r.accepted() {
+			e.TLS = mail.Encrypted
+		}
 	case exchangeXPROXY:
 		e.Hop = e.Hop || r.accepted() // Refused to a stranger, who stays one.
 	}

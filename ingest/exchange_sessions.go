@@ -79,7 +79,7 @@ func (s *exchangeSessions) apply(v *exchangeServer, r *exchangeRow, x *texts) *e
 			delete(v.sessions, string(s.scratch))
 			return nil
 		}
-		e = newExchangeSession(v.key[0], x.ip(host(r.remote)))
+		e = newExchangeSession(v.key[0], x.ip(host(r.remote)), x.str(trimBlanks(r.connector[bytes.LastIndexByte(r.connector, '\\')+1:], ' ')))
 		e.tray, e.server = s.tray, v
 		v.sessions[string(s.scratch)] = e
 	}

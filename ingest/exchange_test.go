@@ -163,7 +163,7 @@ func TestExchangeWho(t *testing.T) {
 		> 250 2.1.0 Sender OK`))
 	tx := l.result().Transactions[0]
 	want := mail.Transaction{
-		Pos: tx.Pos, At: exchangeStart + 2, Server: "EX01", ServerIP: "2001:db8::5", ClientIP: "2001:db8::7",
+		Pos: tx.Pos, At: exchangeStart + 2, Server: "EX01", ServerIP: "2001:db8::5", ClientIP: "2001:db8::7", Connector: "Client", TLS: mail.Plain,
 		HELO: "[10.1.4.7]", ReversePath: "a@example.org", Exact: true, SizeBytes: -1,
 	}
 	if got, want := fmt.Sprintf("%+v", tx), fmt.Sprintf("%+v", want); got != want {

@@ -41,7 +41,7 @@ func (e *exchangeSession) begin(c exchangeCommand) *transaction {
 	return e.tray.start(mail.Transaction{
 		Pos: c.Pos, At: c.At,
 		Server: e.serverName(), ServerIP: e.ServerIP, Direction: e.Direction,
-		ClientIP: e.ClientIP, HELO: e.HELO, User: e.User,
+		ClientIP: e.ClientIP, HELO: e.HELO, User: e.User, Connector: e.Connector, TLS: e.TLS,
 		Authenticated: e.Authenticated, RelayRight: e.RelayRight,
 		Hop:         e.Hop,
 		Probe:       e.ownClient() && isProbe(path, e.HELO),

@@ -13,6 +13,7 @@ type iisSession struct {
 	HELO          string            // As mail.Transaction.HELO.
 	Sessions      int               // How many are open; never less than len(Open).
 	Authenticated bool              `json:",omitempty"` // One of them is, and so they all count.
+	Encrypted     bool              `json:",omitempty"` // As well.
 	Open          []*iisTransaction `json:",omitempty"` // In the order of their MAIL rows.
 	Refused       *transaction      `json:",omitempty"` // Of the last MAIL, if it was refused: what follows is its.
 	Last          mail.Time         // Of the last row.
@@ -79,7 +80,7 @@ func (s *iisSessions) begin(v *iisServer, k *iisSession, r *iisRow, reversePath 
 	return s.tray.start(mail.Transaction{
 		Pos: r.pos, At: r.at,
 		Server: v.Name, ServerIP: r.texts.ip(r.values[colServerIP]),
-		ClientIP: k.ClientIP, HELO: k.HELO, Authenticated: k.Authenticated,
+		ClientIP: k.ClientIP, HELO: k.HELO, Authenticated: k.Authenticated, TLS: v.tls(k),
 		ReversePath: reversePath,
 	})
 }
@@ -215,7 +216,7 @@ func (s *iisSessions) auth(v *iisServer, k *iisSession, r *iisRow) {
 	}
 	s.tray.logins = append(s.tray.logins, mail.Login{
 		Pos: r.pos, At: r.at, Server: v.Name,
-		ClientIP: r.texts.ip(r.values[colClient]), OK: r.reply == 235,
+		ClientIP: r.texts.ip(r.values[colClient]), TLS: v.tls(k), OK: r.reply == 235,
 	})
 	if k != nil && r.reply == 235 {
 		k.Authenticated = true
@@ -223,15 +224,32 @@ func (s *iisSessions) auth(v *iisServer, k *iisSession, r *iisRow) {
 }
 
 // startTLS counts one session less, because EHLO follows (RFC 3207, section 4.2)
-// and counts it again.
+// and counts it again. The server forgets a login.
 func (s *iisSessions) startTLS(v *iisServer, k *iisSession, r *iisRow) {
-	if k == nil || r.reply != 220 {
+	if r.reply != 220 {
 		return
 	}
+	v.TellsTLS = true
+	if k == nil {
+		return
+	}
+	k.Encrypted = true
 	k.Sessions = max(k.Sessions-1, len(k.Open))
 	if k.Sessions == 0 {
-		delete(v.in, string(k.Key))
+		k.Authenticated = false
 	}
+}
+
+// tls tells whether a session of k is encrypted; nil is a client of whom nothing is
+// known. Only a server that wrote a STARTTLS row once is known to write them.
+func (v *iisServer) tls(k *iisSession) mail.TLS {
+	switch {
+	case !v.TellsTLS:
+		return mail.TLSNotTold
+	case k != nil && k.Encrypted:
+		return mail.Encrypted
+	}
+	return mail.Plain
 }
 
 // leave counts one session less, and gives up the oldest transactions that are

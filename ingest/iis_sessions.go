@@ -27,8 +27,11 @@ type iisServer struct {
 	Key   iisKey
 	Name  string    // As mail.Transaction.Server.
 	Clock mail.Time // Of the latest row: see tick.
-	in    map[string]*iisSession
-	out   map[string]*iisPeer
+
+	TellsTLS bool `json:",omitempty"` // It wrote a STARTTLS row.
+
+	in  map[string]*iisSession
+	out map[string]*iisPeer
 }
 
 const (

@@ -61,7 +61,7 @@ func (s *iisSessions) restore(b []byte) error {
 			return errors.New("read the open IIS sessions: a part of them is missing")
 		}
 		v := newIISServer(w.Server.Key, w.Server.Name)
-		v.Clock = w.Server.Clock
+		v.Clock, v.TellsTLS = w.Server.Clock, w.Server.TellsTLS
 		for _, k := range w.In {
 			v.in[string(k.Key)] = k
 		}

@@ -22,6 +22,17 @@ const (
 
 func (o Outcome) String() string { return [...]string{"", "accepted", "refused", "aborted"}[o] }
 
+// TLS tells whether a session was encrypted (RFC 3207).
+type TLS uint8
+
+const (
+	TLSNotTold TLS = iota // The log does not tell.
+	Plain                 // Everybody on the way could read what was said.
+	Encrypted
+)
+
+func (t TLS) String() string { return [...]string{"", "no", "yes"}[t] }
+
 // Transaction is one mail transaction (RFC 5321, section 3.3): a MAIL command and
 // the RCPT commands that followed it, up to DATA, RSET, QUIT or the next MAIL.
 //
@@ -38,6 +49,8 @@ type Transaction struct {
 	ClientIP  string    // In: the client. Out: the remote server. Canonical text of the address; as logged if it is none; "" if not logged.
 	HELO      string    // Name given with HELO or EHLO, as sent; "" if none.
 	User      string    // Account that AUTH proved, lower case, with its domain as logged; "" if none or not named.
+	Connector string    // That the session came in by, or was opened by, without the server; "" if the log does not tell.
+	TLS       TLS       // When the transaction began.
 
 	Authenticated bool // AUTH was answered 235 or the log says so, also where it names no account.
 	RelayRight    bool // The session was given the right to relay (SMTPAcceptAnyRecipient).
@@ -97,6 +110,7 @@ type Login struct {
 	Server   string // As Transaction.Server.
 	ClientIP string // As Transaction.ClientIP.
 	User     string // Lower case as logged; "" if not named.
+	TLS      TLS    // When AUTH was answered.
 	OK       bool   // The client proved the account.
 }
 

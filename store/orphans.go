@@ -43,7 +43,7 @@ var dictionaries = []dictionary{
 	{
 		all: `SELECT id FROM names WHERE id > 0`,
 		used: `SELECT server_id FROM origins UNION SELECT server_ip_id FROM origins UNION SELECT client_id FROM origins
-			UNION SELECT helo_id FROM origins UNION SELECT user_id FROM origins
+			UNION SELECT helo_id FROM origins UNION SELECT user_id FROM origins UNION SELECT connector_id FROM origins
 			UNION SELECT server_id FROM logins UNION SELECT client_id FROM logins UNION SELECT user_id FROM logins
 			UNION SELECT server_id FROM deliveries UNION SELECT remote_ip_id FROM deliveries`,
 		remove: `DELETE FROM names WHERE id = ?`,

@@ -21,13 +21,13 @@ const (
 	selectReplayedRecipients = `SELECT r.id, r.address_id, r.told, r.offset_delta
 		FROM transactions t CROSS JOIN recipients r ON r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535` + replayedWhere + `, r.id`
 
-	selectReplayedLogins = `SELECT n.time, l.key, n.log_offset, server.text, client.text, account.text, n.ok
+	selectReplayedLogins = `SELECT n.time, l.key, n.log_offset, server.text, client.text, account.text, n.tls, n.ok
 		FROM logins n JOIN logs l ON l.id = n.log_id
 		JOIN names server ON server.id = n.server_id JOIN names client ON client.id = n.client_id JOIN names account ON account.id = n.user_id
 		WHERE n.time > ?1 ORDER BY n.time, l.key < 0, l.key, n.log_offset` // As mail.LogPos.Compare: log identities are unsigned.
 
-	selectOrigins = `SELECT o.id, server.text, ip.text, client.text, helo.text, account.text,
-		o.direction, o.authenticated, o.relay_right, o.hop, o.probe FROM origins o
+	selectOrigins = `SELECT o.id, server.text, ip.text, client.text, helo.text, account.text, connector.text,
+		o.direction, o.tls, o.authenticated, o.relay_right, o.hop, o.probe FROM origins o JOIN names connector ON connector.id = o.connector_id
 		JOIN names server ON server.id = o.server_id JOIN names ip ON ip.id = o.server_ip_id JOIN names client ON client.id = o.client_id
 		JOIN names helo ON helo.id = o.helo_id JOIN names account ON account.id = o.user_id`
 
@@ -67,7 +67,7 @@ func (db *DB) Replay(ctx context.Context, after mail.Time, tx func(mail.Transact
 		for logins.Next() {
 			var l mail.Login
 			var key int64
-			if err := logins.Scan(&l.At, &key, &l.Pos.Offset, &l.Server, &l.ClientIP, &l.User, &l.OK); err != nil {
+			if err := logins.Scan(&l.At, &key, &l.Pos.Offset, &l.Server, &l.ClientIP, &l.User, &l.TLS, &l.OK); err != nil {
 				return err
 			}
 			l.Pos.Log = mail.LogID(key)

@@ -52,7 +52,7 @@ func (r *replay) open(ctx context.Context, after mail.Time) error {
 	err = each(ctx, r.snapshot, func(scan scanner) error {
 		var id int64
 		var s session
-		err := scan(&id, &s.server, &s.serverIP, &s.client, &s.helo, &s.user, &s.direction, &s.authenticated, &s.relayRight, &s.hop, &s.probe)
+		err := scan(&id, &s.server, &s.serverIP, &s.client, &s.helo, &s.user, &s.connector, &s.direction, &s.tls, &s.authenticated, &s.relayRight, &s.hop, &s.probe)
 		r.origins[id] = s
 		return err
 	}, selectOrigins)
@@ -145,7 +145,7 @@ func (r *replay) transaction(row numberRow, s *session) mail.Transaction {
 	id := row.at(0)
 	t := mail.Transaction{
 		Pos: mail.LogPos{Log: r.logs[row.at(2)], Offset: row.at(3)}, At: mail.Time(row.at(1)),
-		Server: s.server, ServerIP: s.serverIP, ClientIP: s.client, HELO: s.helo, User: s.user,
+		Server: s.server, ServerIP: s.serverIP, ClientIP: s.client, HELO: s.helo, User: s.user, Connector: s.connector, TLS: s.tls,
 		Direction: s.direction, Authenticated: s.authenticated, RelayRight: s.relayRight, Hop: s.hop, Probe: s.probe,
 		Exact: row.at(5) != 0, SizeBytes: row.at(8), Outcome: mail.Outcome(row.at(9)), EndAt: mail.Time(row.at(10)),
 	}

@@ -176,7 +176,7 @@ func (w *batchWriter) logID(pos mail.LogPos) (int64, error) {
 }
 
 var (
-	insertLogin    = newInsert("logins", "time, log_id, log_offset, server_id, client_id, user_id, ok", "")
+	insertLogin    = newInsert("logins", "time, log_id, log_offset, server_id, client_id, user_id, tls, ok", "")
 	insertDelivery = newInsert("deliveries", "time, log_id, log_offset, server_id, remote_ip_id, reverse_path_id, recipient_id, reply, text, outcome, reply_delta", "")
 	insertReject   = newInsert("quarantine", "log_id, log_offset, reason, text", "")
 )
@@ -193,7 +193,7 @@ func (w *batchWriter) allLogins(ctx context.Context, logins []mail.Login) error 
 		if err != nil {
 			return err
 		}
-		if err := rows.add(ctx, int64(l.At), log, l.Pos.Offset, ids[0], ids[1], ids[2], l.OK); err != nil {
+		if err := rows.add(ctx, int64(l.At), log, l.Pos.Offset, ids[0], ids[1], ids[2], int64(l.TLS), l.OK); err != nil {
 			return err
 		}
 	}

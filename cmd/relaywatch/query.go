@@ -19,10 +19,9 @@ func (p *program) queryCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "query SQL",
 		Short: "Ask the store in SQL, reading only",
-		Long: "query runs one SELECT over the views: v_transactions, v_recipients, v_auth,\n" +
-			"v_deliveries, v_findings, v_silenced, v_suspects, v_logs, v_quarantine, v_hourly.\n" +
-			"SQL can be given as @FILE, or as - for standard input. samples/queries has\n" +
-			"examples.",
+		Long: "query runs one SELECT over the views; `relaywatch schema` tells what they are and what\n" +
+			"their columns mean. SQL can be given as @FILE, or as - for standard input.\n" +
+			"samples/queries has examples.",
 		Example: `  relaywatch query "SELECT client_ip, sum(recipients) FROM v_transactions GROUP BY 1 ORDER BY 2 DESC LIMIT 10"`,
 		Args:    only(1, "one argument, the SQL in quotes"),
 		RunE: func(c *cobra.Command, args []string) error {
