@@ -20,6 +20,7 @@ type dayMaker struct {
 	db      *store.DB
 	rules   []*detect.Rule
 	status  store.Status
+	report  *health        // The agent's, if it is of the time of the mail.
 	earlier []store.Digest // Daily mails before this one, the oldest first.
 	since   mail.Time
 	until   mail.Time

@@ -19,9 +19,10 @@ import (
 
 // When something is worth telling.
 const (
-	lagBytes    = 1_000_000     // Some 7,000 rows that are not read yet: more than a busy server writes in a minute.
-	quietServer = 3 * time.Hour // A server without a row at the end of the mail's time. Many rest at night: it is a note.
-	manyRejects = 20            // One new row in so many is not understood.
+	lagBytes    = 1_000_000      // Some 7,000 rows that are not read yet: more than a busy server writes in a minute.
+	quietServer = 3 * time.Hour  // A server without a row at the end of the mail's time. Many rest at night: it is a note.
+	reportFor   = 24 * time.Hour // The agent's report is of now: it tells nothing of days before.
+	manyRejects = 20             // One new row in so many is not understood.
 )
 
 // look tells in d what the mail rests on, and what may hide a suspect.
@@ -50,6 +51,10 @@ func (m *dayMaker) look(ctx context.Context, d *digest.Day) error {
 	}
 	h := &d.Health
 	h.Troubles, h.Notes, h.Blind = []digest.Trouble{}, []string{}, []digest.Blind{}
+	if m.report, err = m.agentReport(); err != nil {
+		return err
+	}
+	m.lookAtSilence(h)
 	if d.Watched() {
 		m.lookAtServers(h)
 	} else {
@@ -57,9 +62,7 @@ func (m *dayMaker) look(ctx context.Context, d *digest.Day) error {
 			"see whether the agent runs and reads the logs (relaywatch status), and whether the mail servers still write them.")
 	}
 	m.lookAtSources(h)
-	if err := m.lookAtAgent(h); err != nil {
-		return err
-	}
+	m.lookAtAgent(h)
 	m.lookAtRows(h, s.Rows)
 	m.lookAtMails(h)
 	for _, b := range blind(inTime) {
@@ -89,7 +92,8 @@ type written struct {
 	inTime bool
 }
 
-// lookAtServers tells of servers that wrote lately, and no more. A server that has
+// lookAtServers tells of servers that wrote lately, and no more, where the agent does
+// not know their rhythm. A server that has
 // several folders is silent if all of them are; a single one is a note, as there may
 // be nothing to write there.
 func (m *dayMaker) lookAtServers(h *digest.Health) {
@@ -116,10 +120,9 @@ func (m *dayMaker) lookAtServers(h *digest.Health) {
 	lately := m.since.Add(-maxPeriod)
 	for _, key := range slices.Sorted(maps.Keys(servers)) {
 		switch w := servers[key]; {
-		case w.last < lately:
+		case w.last < lately, m.rhythmKnown(key):
 		case !w.inTime:
-			m.trouble(h, ingest.Cut(w.name, 20)+" silent", fmt.Sprintf("The logs of %s have had no row since %s.", w.name, m.moment(w.last)),
-				fmt.Sprintf("see whether the mail service of %s runs, whether its logging is on, and whether relaywatch still sees the folder.", w.name))
+			m.silent(h, w.name, fmt.Sprintf("The logs of %s have had no row since %s.", w.name, m.moment(w.last)))
 		case m.until.Sub(w.last) > quietServer:
 			h.Notes = append(h.Notes, fmt.Sprintf("%s has had no row since %s.", w.name, m.moment(w.last)))
 		}
@@ -163,30 +166,90 @@ func (m *dayMaker) lookAtSources(h *digest.Health) {
 	}
 }
 
-// lookAtAgent tells what the agent itself complains of, and how far it is behind.
-func (m *dayMaker) lookAtAgent(h *digest.Health) error {
-	report, err := readReport(m.p.config.Store.Path)
-	if err != nil {
-		return err
+// agentReport is the agent's last report of its health; nil if none ever ran, or if the
+// mail is of a day that is over: the report is of now.
+func (m *dayMaker) agentReport() (*health, error) {
+	if m.now.Sub(m.until.Std()) > reportFor {
+		return nil, nil
 	}
+	return readReport(m.p.config.Store.Path)
+}
+
+// runs is true while the agent runs.
+func (m *dayMaker) runs() bool {
+	return m.report != nil && !m.report.Stopped && m.now.Sub(m.report.At) <= silent
+}
+
+// lookAtSilence tells what the agent, which knows the rhythm of each server, says of
+// those that are silent now.
+func (m *dayMaker) lookAtSilence(h *digest.Health) {
+	if !m.runs() {
+		return
+	}
+	for _, s := range m.report.Servers {
+		if !s.Silent {
+			continue
+		}
+		text := fmt.Sprintf("%s has been silent since %s", s.series(), m.moment(mail.Of(s.Since)))
+		if s.Usual > 0 {
+			text += "; at this time of the week it is usually silent for at most " + lasting(time.Duration(s.Usual)*time.Second)
+		}
+		name := hostName(s.Server)
+		if name == "" {
+			name = "a log"
+		}
+		m.silent(h, name, text+".")
+	}
+}
+
+func (m *dayMaker) silent(h *digest.Health, name, text string) {
+	m.trouble(h, ingest.Cut(name, 20)+" silent", text,
+		fmt.Sprintf("see whether the mail service of %s runs, whether its logging is on, and whether relaywatch still sees the folder.", name))
+}
+
+// rhythmKnown is true for a server of which the agent can tell whether its silence is
+// unusual: it has said so, or it is not.
+func (m *dayMaker) rhythmKnown(server string) bool {
+	known := false
+	for _, s := range m.report.servers() {
+		if hostName(s.Server) == server {
+			if s.Learning && !s.Silent {
+				return false
+			}
+			known = m.runs()
+		}
+	}
+	return known
+}
+
+func (h *health) servers() []serverHealth {
+	if h == nil {
+		return nil
+	}
+	return h.Servers
+}
+
+// lookAtAgent tells what the agent itself complains of, and how far it is behind.
+func (m *dayMaker) lookAtAgent(h *digest.Health) {
 	unread := int64(0)
 	for _, l := range m.status.Logs {
 		unread += max(0, l.SizeBytes-l.ReadBytes)
 	}
-	if report != nil && m.now.Sub(report.At) > silent {
-		h.Notes = append(h.Notes, fmt.Sprintf("The agent does not run; it was last seen on %s.", m.moment(mail.Of(report.At))))
-	} else if report != nil {
+	switch {
+	case m.runs():
 		unread = 0
-		for _, l := range report.Logs {
+		for _, l := range m.report.Logs {
 			unread += max(0, l.Size-l.Read)
 		}
-		for _, what := range slices.Sorted(maps.Keys(report.Trouble)) {
+		for _, what := range slices.Sorted(maps.Keys(m.report.Trouble)) {
 			if what == mailTrouble {
 				continue // It is in the list of mails.
 			}
-			m.trouble(h, "trouble: "+ingest.Cut(what, 20), fmt.Sprintf("The agent says of %s: %s.", what, report.Trouble[what]),
+			m.trouble(h, "trouble: "+ingest.Cut(what, 20), fmt.Sprintf("The agent says of %s: %s.", what, m.report.Trouble[what]),
 				"mend that; relaywatch status shows whether it is over.")
 		}
+	case m.report != nil:
+		h.Notes = append(h.Notes, fmt.Sprintf("The agent does not run; it was last seen on %s.", m.moment(mail.Of(m.report.At))))
 	}
 	if unread > lagBytes {
 		m.trouble(h, "logs lag", fmt.Sprintf("%s of the logs are not read yet.", size(unread)), "let relaywatch read on, and look whether the host is too slow for these logs.")
@@ -194,7 +257,6 @@ func (m *dayMaker) lookAtAgent(h *digest.Health) error {
 	if m.status.Newest > 0 && m.status.JudgedUntil == 0 {
 		m.trouble(h, "nothing is judged", "No row that is stored was judged yet.", "relaywatch ingest, or the agent, judges what is stored.")
 	}
-	return nil
 }
 
 // lookAtRows tells of rows that were not understood.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,9 @@ import (
 // healthOf is what the mail of 10 November says of some logs.
 func healthOf(t *testing.T, config *Config, logs []ingest.Log, rejects int, judged bool) *digest.Day {
 	t.Helper()
-	config.Store.Path = filepath.Join(t.TempDir(), "store.db")
+	if config.Store.Path == "" {
+		config.Store.Path = filepath.Join(t.TempDir(), "store.db")
+	}
 	db, err := store.Open(t.Context(), config.Store.Path)
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +121,55 @@ func TestDayHealth(t *testing.T) {
 			}
 			if d.Health.QuarantinedNew != int64(tc.rejects) {
 				t.Errorf("got %d new rows in the quarantine; want %d", d.Health.QuarantinedNew, tc.rejects)
+			}
+		})
+	}
+}
+
+// What a running agent says goes before what the mail sees by itself: it knows the
+// rhythm of each server.
+func TestDayAgent(t *testing.T) {
+	at := func(day, hour int) time.Time { return time.Date(2026, 11, day, hour, 0, 0, 0, time.UTC) }
+	now := time.Date(2026, 11, 10, 7, 30, 0, 0, time.UTC)
+	exchange := logOf(1, "/logs/recv/RECV1.LOG", "EX01.corp.example", ingest.FormatExchangeReceive, at(10, 2))
+	series := func(silent, learning bool) []serverHealth {
+		return []serverHealth{{Server: "EX01.corp.example", Source: "/logs", Format: "exchange-receive", Since: at(10, 2), Silent: silent, Learning: learning, Usual: 5400}}
+	}
+	for name, tc := range map[string]struct {
+		report   health
+		troubles string
+		notes    string
+	}{
+		"an unusual silence": {health{At: now, Servers: series(true, false)}, "EX01 silent: EX01.corp.example exchange-receive (/logs) has been silent since Tue 10 Nov 02:00; " +
+			"at this time of the week it is usually silent for at most 1 h 30 min.", ""},
+		"a usual silence":   {health{At: now, Servers: series(false, false)}, "", ""},
+		"one it is new to":  {health{At: now, Servers: series(false, true)}, "", "EX01 has had no row since Tue 10 Nov 02:00."},
+		"it was stopped":    {health{At: now, Stopped: true, Servers: series(true, false)}, "", "EX01 has had no row since Tue 10 Nov 02:00.|The agent does not run; it was last seen on Tue 10 Nov 07:30."},
+		"it died":           {health{At: at(10, 3), Servers: series(true, false)}, "", "EX01 has had no row since Tue 10 Nov 02:00.|The agent does not run; it was last seen on Tue 10 Nov 03:00."},
+		"it has trouble":    {health{At: now, Servers: series(false, false), Trouble: map[string]string{"log /x": "no permission", mailTrouble: "refused"}}, "trouble: log /x: The agent says of log /x: no permission.", ""},
+		"logs are not read": {health{At: now, Servers: series(false, false), Logs: []followedLog{{Size: 9_000_000, Read: 1000}}}, "logs lag: 9.0 MB of the logs are not read yet.", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := &Config{Hours: HoursConfig{TimeZone: "UTC"}, Digest: DigestConfig{At: "07:30"}, Logs: []LogConfig{{Path: "/logs"}}}
+			config.Network.OwnDomains = []string{"corp.example"}
+			config.Store.Path = filepath.Join(t.TempDir(), "store.db")
+			text, err := json.Marshal(tc.report)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := writeReport(reportPath(config.Store.Path), text); err != nil {
+				t.Fatal(err)
+			}
+			h := healthOf(t, config, []ingest.Log{exchange}, 0, true).Health
+			var troubles []string
+			for _, tr := range h.Troubles {
+				troubles = append(troubles, tr.Short+": "+tr.Text)
+			}
+			if got := strings.Join(troubles, "|"); got != tc.troubles {
+				t.Errorf("got the troubles %q; want %q", got, tc.troubles)
+			}
+			if got := strings.Join(h.Notes[:len(h.Notes)-1], "|"); got != tc.notes { // The last is of the mail before.
+				t.Errorf("got the notes %q; want %q", got, tc.notes)
 			}
 		})
 	}
