@@ -25,6 +25,7 @@ type profileState struct {
 	Active  int32 // Days before with mail.
 	Frozen  bool  // An accusation stood today.
 	Watched bool  // The sum of a rule was suspicious today.
+	Vouched bool  // An accusation of it was called a false alarm.
 
 	Innocent bool // An accusation stood today that a Verdict speaks of.
 
@@ -155,6 +156,9 @@ func (j *judge) learn(s *subject, day int32, at mail.Time) {
 		switch {
 		case p.Innocent:
 			weight, novelty = verdictWeight, verdictWeight
+			p.Vouched = true
+		case p.Watched && p.Vouched:
+			weight = watchedWeight
 		case p.Watched && ageOf(p) == ages-1:
 			weight = 0 // Who warms up over days must not make it usual. The young must learn.
 		}
@@ -185,6 +189,9 @@ func (p *profile) pace() float32 {
 }
 
 const dailyPace = 0.2
+
+// watchedWeight is how much of a suspicious day is learnt of whom somebody vouched for.
+const watchedWeight = 0.2
 
 // learnPaths makes the reverse-paths of the day usual ones, in the place of those
 // that were not used for longest.
