@@ -18,9 +18,9 @@ type allowed struct {
 	caps    []limit
 }
 
-// Check tells what is wrong with the submitter that the entry names.
+// Check tells what is wrong with the entry, but for rules that there are not.
 func (a *Allow) Check() error {
-	_, err := parsePattern(a.Submitter)
+	_, err := readAllow(*a)
 	return err
 }
 

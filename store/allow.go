@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"fmt"
 	"strings"
 
 	"relaywatch/mail"
@@ -16,6 +18,9 @@ type AllowEntry struct {
 	Rules     []string  // Names; empty: every rule.
 	Reason    string    // Why.
 	Until     string    // Last day, as 2027-06-30, or never.
+	Owner     string    // Whom to ask; "" is not told.
+	AtMost    map[string]float64
+	Baseline  float64
 	By        string    // Who added it.
 	Added     mail.Time // By the clock.
 	RemovedBy string
@@ -23,18 +28,27 @@ type AllowEntry struct {
 }
 
 const (
-	insertAllow = `INSERT INTO allow_entries (submitter, rules, reason, until, who, added_at, removed_by) VALUES (?, ?, ?, ?, ?, ?, '')`
+	insertAllow = `INSERT INTO allow_entries (submitter, rules, reason, until, who, added_at, removed_by, owner, at_most, baseline) VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?)`
 	removeAllow = `UPDATE allow_entries SET removed_by = ?, removed_at = ? WHERE id = ? AND removed_at IS NULL`
-	selectAllow = `SELECT id, submitter, rules, reason, until, who, added_at, removed_by, coalesce(removed_at, 0) FROM allow_entries ORDER BY id`
+	selectAllow = `SELECT id, submitter, rules, reason, until, who, added_at, removed_by, coalesce(removed_at, 0), owner, at_most, baseline FROM allow_entries ORDER BY id`
 )
 
 // AddAllow stores an entry and returns its number. ID and what tells of its removal
 // are not looked at.
 func (db *DB) AddAllow(ctx context.Context, e AllowEntry) (id int64, err error) {
+	atMost := ""
+	if len(e.AtMost) > 0 {
+		text, err := json.Marshal(e.AtMost)
+		if err != nil {
+			return 0, fmt.Errorf("numbers of the entry: %w", err)
+		}
+		atMost = string(text)
+	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	err = db.change(ctx, func(ctx context.Context, tx *sql.Tx, _ *known) error {
-		result, err := tx.ExecContext(ctx, insertAllow, e.Submitter, strings.Join(e.Rules, ","), e.Reason, e.Until, e.By, int64(e.Added))
+		result, err := tx.ExecContext(ctx, insertAllow, e.Submitter, strings.Join(e.Rules, ","), e.Reason, e.Until, e.By, int64(e.Added),
+			e.Owner, atMost, e.Baseline)
 		if err != nil {
 			return err
 		}
@@ -64,13 +78,21 @@ func (db *DB) AllowEntries(ctx context.Context) ([]AllowEntry, error) {
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
 		return each(ctx, tx, func(scan scanner) error {
 			var e AllowEntry
-			var rules string
-			err := scan(&e.ID, &e.Submitter, &rules, &e.Reason, &e.Until, &e.By, &e.Added, &e.RemovedBy, &e.Removed)
+			var rules, atMost string
+			err := scan(&e.ID, &e.Submitter, &rules, &e.Reason, &e.Until, &e.By, &e.Added, &e.RemovedBy, &e.Removed, &e.Owner, &atMost, &e.Baseline)
+			if err != nil {
+				return err
+			}
 			if rules != "" {
 				e.Rules = strings.Split(rules, ",")
 			}
+			if atMost != "" {
+				if err := json.Unmarshal([]byte(atMost), &e.AtMost); err != nil {
+					return fmt.Errorf("numbers of allow-list entry %d: %w", e.ID, err)
+				}
+			}
 			list = append(list, e)
-			return err
+			return nil
 		}, selectAllow)
 	})
 	return list, err

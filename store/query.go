@@ -220,7 +220,7 @@ func hint(ctx context.Context, conn *sql.Conn, mistake error) error {
 		}
 		return problemf(ErrSQL, "%s: the views are %s", text, views)
 	case strings.Contains(text, "no such column"):
-		return problemf(ErrSQL, "%s: SELECT * FROM a view LIMIT 1 shows its columns, and texts stand in single quotes", text)
+		return problemf(ErrSQL, "%s: relaywatch schema lists the columns, and texts stand in single quotes", text)
 	}
 	return mistake
 }

@@ -29,7 +29,7 @@ func TestQueryRefuses(t *testing.T) {
 		{"SELECT 1; SELECT 2", ErrSQL, "several statements"},
 		{"SELECT 1;;DELETE FROM transactions", ErrSQL, "several statements"},
 		{"SELEC 1", ErrSQL, `syntax error`},
-		{"SELECT nope FROM v_logs", ErrSQL, "no such column: nope: "},
+		{"SELECT nope FROM v_logs", ErrSQL, "no such column: nope: relaywatch schema lists the columns"},
 		{"SELECT * FROM nope", ErrSQL, "no such table: nope: the views are v_transactions, v_recipients, "},
 		{"SELECT nope(1)", ErrSQL, "no such function: nope"},
 		{"SELECT abs(-9223372036854775807 - 1)", ErrSQL, "integer overflow"}, // Found when it runs.

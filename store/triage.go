@@ -63,8 +63,8 @@ func (db *DB) Decisions(ctx context.Context, who mail.Submitter) ([]Decision, er
 	return list, err
 }
 
-// of tells whether the decision is about an episode of that submitter and time.
-func (d *Decision) of(s *Suspect) bool {
+// About tells whether the decision is about an episode of that submitter and time.
+func (d *Decision) About(s *Suspect) bool {
 	return d.Submitter == s.Submitter && d.FirstFlagged <= s.LastFlagged && d.LastFlagged >= s.FirstFlagged
 }
 
@@ -75,14 +75,14 @@ func (d *Decision) Overlaps(e *Decision) bool {
 
 // Reopened is true where the decision closed the episode, which then went on.
 func (d *Decision) Reopened(s *Suspect) bool {
-	return d.of(s) && d.State == "closed" && d.Covers != 0 && s.LastFlagged > d.Covers
+	return d.About(s) && d.State == "closed" && d.Covers != 0 && s.LastFlagged > d.Covers
 }
 
 // Decision is the one of all that holds for the episode: the newest about it, unless
 // it was closed and went on. nil if there is none. State comes from it.
 func (s *Suspect) Decision(all []Decision) *Decision {
 	for i := range slices.Backward(all) {
-		if d := &all[i]; d.of(s) {
+		if d := &all[i]; d.About(s) {
 			if d.Reopened(s) {
 				return nil
 			}

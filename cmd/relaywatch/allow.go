@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,29 +29,59 @@ func (p *program) allowCommand() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		Run:                        func(*cobra.Command, []string) {}, // Args lets nothing through.
 	}
-	c.AddCommand(p.allowListCommand(), p.allowAddCommand(), p.allowRemoveCommand())
+	c.AddCommand(p.allowListCommand(), p.allowAddCommand(), p.allowRemoveCommand(), p.allowTestCommand())
 	return c
+}
+
+// allowFlags are the flags of an entry but for reason and end.
+func allowFlags(c *cobra.Command, a *AllowConfig, atMost *[]string) {
+	c.Flags().StringSliceVar(&a.Rules, "rule", nil, "`NAME` of a rule; again for each (default: every rule)")
+	c.Flags().StringSliceVar(atMost, "at-most", nil, "`SIGNAL=NUMBER` beyond which the rules find all the same, as distinct_recipients=3000; again for each")
+	c.Flags().Float64Var(&a.Baseline, "baseline", 0, "silence nothing: have the rules ask for so many `TIMES` as much")
+}
+
+// limits reads --at-most.
+func (a *AllowConfig) limits(atMost []string) error {
+	for _, text := range atMost {
+		name, number, _ := strings.Cut(text, "=")
+		most, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			return usageError{fmt.Errorf("--at-most %q: write a signal and a number, as distinct_recipients=3000", text)}
+		}
+		if a.AtMost == nil {
+			a.AtMost = map[string]float64{}
+		}
+		a.AtMost[name] = most
+	}
+	return nil
 }
 
 func (p *program) allowAddCommand() *cobra.Command {
 	var a AllowConfig
 	var by string
+	var atMost []string
 	c := &cobra.Command{
 		Use:   "add SUBMITTER",
 		Short: "Let rules leave a submitter alone, for a reason and until a day",
 		Long: "add lets rules leave a submitter alone: ip:10.0.9.12, a network as ip:10.0.9.0/24,\n" +
 			"user:ann, or sender:ann@corp.example. Name the rules with --rule, or it is every rule,\n" +
-			"and nothing is said any more if that submitter is taken over.",
-		Example: "  relaywatch allow add ip:10.0.9.12 --rule recipient-fanout --until 2027-06-30 --reason \"newsletter host, marketing\"",
-		Args:    only(1, "one argument, the submitter"),
+			"and nothing is said any more if that submitter is taken over; with --at-most it is,\n" +
+			"as soon as more is sent than that.",
+		Example: "  relaywatch allow add ip:10.0.9.12 --rule recipient-fanout --at-most distinct_recipients=3000 \\\n" +
+			"    --until 2027-06-30 --reason \"newsletter host\" --owner marketing",
+		Args: only(1, "one argument, the submitter"),
 		RunE: func(c *cobra.Command, args []string) error {
 			a.Submitter = strings.ToLower(args[0])
+			if err := a.limits(atMost); err != nil {
+				return err
+			}
 			return p.allowAdd(c.Context(), a, by)
 		},
 	}
-	c.Flags().StringSliceVar(&a.Rules, "rule", nil, "`NAME` of a rule; again for each (default: every rule)")
-	c.Flags().StringVar(&a.Reason, "reason", "", "`TEXT`: why it may do that, and who wants it (required)")
+	allowFlags(c, &a, &atMost)
+	c.Flags().StringVar(&a.Reason, "reason", "", "`TEXT`: why it may do that (required)")
 	c.Flags().StringVar(&a.Until, "until", "", "last `DAY`, as 2027-06-30, or never (required)")
+	c.Flags().StringVar(&a.Owner, "owner", "", "`NAME` of whom to ask about it")
 	c.Flags().StringVar(&by, "by", "", "`NAME` of who adds it (default: the account that runs this)")
 	return c
 }
@@ -76,17 +107,18 @@ func (p *program) allowAdd(ctx context.Context, a AllowConfig, by string) error 
 		return err
 	}
 	for _, other := range items {
-		if other.inForce() && other.Submitter == a.Submitter && slices.Equal(slices.Sorted(slices.Values(other.Rules)), a.Rules) {
+		if other.inForce() && other.Submitter == a.Submitter && maps.Equal(other.AtMost, a.AtMost) && other.Baseline == a.Baseline && slices.Equal(slices.Sorted(slices.Values(other.Rules)), a.Rules) {
 			return fmt.Errorf("%s is on the allow-list for that already, as entry %s until %s: remove it first", a.Submitter, other.name(), other.Until)
 		}
 	}
 	id, err := db.AddAllow(ctx, store.AllowEntry{
-		Submitter: a.Submitter, Rules: a.Rules, Reason: a.Reason, Until: a.Until, By: cmp.Or(strings.TrimSpace(by), account()), Added: mail.Of(p.clock()),
+		Submitter: a.Submitter, Rules: a.Rules, Reason: a.Reason, Owner: strings.TrimSpace(a.Owner), Until: a.Until, AtMost: a.AtMost, Baseline: a.Baseline,
+		By: cmp.Or(strings.TrimSpace(by), account()), Added: mail.Of(p.clock()),
 	})
 	if err != nil {
 		return err
 	}
-	return p.sayAdded(ctx, db, id, a, ruleSet)
+	return p.sayAdded(id, a)
 }
 
 // checkAllow reports everything that is wrong with an entry.
@@ -125,35 +157,16 @@ func namesOf(ruleSet []*detect.Rule) []string {
 	return names
 }
 
-// sayAdded says what the entry means for what is stored, and when it is in force.
-func (p *program) sayAdded(ctx context.Context, db *store.DB, id int64, a AllowConfig, ruleSet []*detect.Rule) error {
+// sayAdded says what the entry means, and when it is in force.
+func (p *program) sayAdded(id int64, a AllowConfig) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
-	w.line(2, "entry #%d: %s may do what %s would accuse it of, until %s", id, visible(a.Submitter), ruleNames(a.Rules), a.Until)
-	if len(a.Rules) == 0 {
-		w.line(2, "it silences every rule: if that submitter is taken over, nothing is said; --rule NAME is narrower")
+	w.line(2, "entry #%d: %s may do what %s would accuse it of, until %s", id, visible(a.Submitter), ruleNames(a.Rules)+a.limitText(), a.Until)
+	if len(a.Rules) == 0 && len(a.AtMost) == 0 && a.Baseline == 0 {
+		w.line(2, "it silences every rule: if that submitter is taken over, nothing is said; --rule and --at-most are narrower")
 	}
-	suspects, err := db.Suspects(ctx, store.Filter{})
-	if err != nil {
-		return err
-	}
-	silenced := 0
-	for i := range suspects {
-		if silencesAll(detect.Allow{Submitter: a.Submitter, Rules: a.Rules}, &suspects[i], ruleSet) {
-			silenced++
-		}
-	}
-	w.line(2, "of the %s in the store it silences %s", plural(int64(len(suspects)), "episode"), thousands(int64(silenced)))
+	w.line(2, "`relaywatch allow test %d` judges the stored mail without it and with it", id)
 	w.line(2, "a running agent takes it on within seconds, else the next `relaywatch ingest`: all stored mail is then judged anew")
 	return w.err
-}
-
-// silencesAll tells whether an entry is about all rules that accuse in an episode:
-// those that only support open none.
-func silencesAll(entry detect.Allow, s *store.Suspect, ruleSet []*detect.Rule) bool {
-	return !slices.ContainsFunc(s.Rules, func(name string) bool {
-		i := slices.IndexFunc(ruleSet, func(r *detect.Rule) bool { return r.Name == name })
-		return i < 0 || ruleSet[i].Level == detect.LevelAlert && !entry.Means(s.Submitter, ruleSet[i])
-	})
 }
 
 // ruleNames names the rules of an entry.

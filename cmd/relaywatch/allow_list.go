@@ -113,7 +113,7 @@ func (p *program) allowItems(ctx context.Context, db *store.DB, ruleSet []*detec
 // judge tells why an entry of the store is not in force: the rules may have changed
 // since it was added.
 func (i *allowItem) judge(ruleSet []*detect.Rule) {
-	entry, known := stillKnown(detect.Allow{Submitter: i.Submitter, Rules: i.Rules}, ruleSet)
+	entry, known := stillKnown(i.entry(time.UTC), ruleSet)
 	switch err := entry.Check(); {
 	case err != nil:
 		i.wrong = err.Error()
@@ -199,20 +199,20 @@ func allowRows(items []allowItem, now time.Time) *rows {
 	for k := range items {
 		i := &items[k]
 		r.cells = append(r.cells, []any{
-			i.name(), i.Submitter, ruleNames(i.Rules) + i.limits(), i.Until, count(i.hits), short(i.last), cmp.Or(i.by, "-"), i.note(now), i.Reason,
+			i.name(), i.Submitter, ruleNames(i.Rules) + i.limitText(), i.Until, count(i.hits), short(i.last), cmp.Or(i.by, "-"), i.note(now), i.Reason,
 		})
 	}
 	return r
 }
 
-// limits are what the entry asks for instead of silence.
-func (i *allowItem) limits() string {
-	if i.Baseline != 0 {
-		return fmt.Sprintf(" from %g times as much on", i.Baseline)
+// limitText is what the entry asks for instead of silence.
+func (a *AllowConfig) limitText() string {
+	if a.Baseline != 0 {
+		return fmt.Sprintf(" from %g times as much on", a.Baseline)
 	}
 	text := ""
-	for _, name := range slices.Sorted(maps.Keys(i.AtMost)) {
-		text += fmt.Sprintf(", %s at most %g", name, i.AtMost[name])
+	for _, name := range slices.Sorted(maps.Keys(a.AtMost)) {
+		text += fmt.Sprintf(", %s at most %g", name, a.AtMost[name])
 	}
 	return text
 }
@@ -224,7 +224,7 @@ func allowRecords(items []allowItem, now time.Time) *rows {
 		i := &items[k]
 		r.cells = append(r.cells, []any{
 			i.name(), i.Submitter, strings.Join(i.Rules, ","), i.Reason, i.Until, i.inForce(), i.hits, i.last.String(), i.note(now), i.by, i.added.String(),
-			i.Owner, strings.TrimPrefix(strings.TrimSpace(i.limits()), ", "),
+			i.Owner, strings.TrimPrefix(strings.TrimSpace(i.limitText()), ", "),
 		})
 	}
 	return r

@@ -69,7 +69,9 @@ func stillKnown(a detect.Allow, ruleSet []*detect.Rule) (detect.Allow, bool) {
 
 // allowConfig is an entry of the store as the configuration would have it.
 func allowConfig(e store.AllowEntry) AllowConfig {
-	return AllowConfig{Submitter: e.Submitter, Rules: e.Rules, Reason: e.Reason, Until: e.Until}
+	return AllowConfig{
+		Submitter: e.Submitter, Rules: e.Rules, Reason: e.Reason, Owner: e.Owner, Until: e.Until, AtMost: e.AtMost, Baseline: e.Baseline,
+	}
 }
 
 // decisionsChanged tells whether people decided something since the pipeline was made

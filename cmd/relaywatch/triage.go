@@ -39,7 +39,8 @@ func (p *program) triageCommand() *cobra.Command {
 			"are and when; what was decided before is kept. The states:\n\n" +
 			"  open         not decided, or looked at again\n" +
 			"  confirmed    it is spam; it stays in the daily mail until it is closed\n" +
-			"  false-alarm  it may do that; say why with --note\n" +
+			"  false-alarm  it may do that; say why with --note: the like is learnt as usual, and\n" +
+			"               entries of the allow-list are proposed where that is not enough\n" +
 			"  closed       dealt with; if it goes on, it is open again\n\n" +
 			"With SUBMITTER alone it prints what was decided about it. Without anything it lists\n" +
 			"the episodes that are open or confirmed, and those of the last 30 days that ended\n" +
@@ -117,7 +118,10 @@ func (p *program) decide(ctx context.Context, who mail.Submitter, state string, 
 	if err := db.Decide(ctx, d); err != nil {
 		return err
 	}
-	return p.sayDecision(ctx, db, d)
+	if err := p.sayDecision(ctx, db, d); err != nil || state != stateFalseAlarm {
+		return err
+	}
+	return p.propose(ctx, db, d)
 }
 
 // openToWrite opens a store that exists. Reading commands use store.OpenReadOnly.
