@@ -14,11 +14,11 @@ import (
 // is checked by whoever adds it.
 type AllowEntry struct {
 	ID        int64
-	Submitter string    // As in the configuration: also a network.
-	Rules     []string  // Names; empty: every rule.
-	Reason    string    // Why.
-	Until     string    // Last day, as 2027-06-30, or never.
-	Owner     string    // Whom to ask; "" is not told.
+	Submitter string   // As in the configuration: also a network.
+	Rules     []string // Names; empty: every rule.
+	Reason    string   // Why.
+	Until     string   // Last day, as 2027-06-30, or never.
+	Owner     string   // Whom to ask; "" is not told.
 	AtMost    map[string]float64
 	Baseline  float64
 	By        string    // Who added it.

@@ -24,7 +24,9 @@ func TestProposals(t *testing.T) {
 		want     []string
 	}{
 		{
-			"up to what it did and a quarter", mail.Submitter{Kind: "user", Value: `corp\ann`}, "price list, sales",
+			"up to what it did and a quarter",
+			mail.Submitter{Kind: "user", Value: `corp\ann`},
+			"price list, sales",
 			[]detect.Finding{
 				finding("recipient-fanout", "distinct_recipients", "recipients", 204), finding("external-list", "distinct_recipients", "recipients", 412),
 				finding("external-list", "external_share", "share", 1),
@@ -35,17 +37,23 @@ func TestProposals(t *testing.T) {
 			},
 		},
 		{
-			"nothing that can be capped", mail.Submitter{Kind: "ip", Value: "2001:db8::1"}, "test",
+			"nothing that can be capped",
+			mail.Submitter{Kind: "ip", Value: "2001:db8::1"},
+			"test",
 			[]detect.Finding{finding("login-attack", "failed_logins", "logins", 12)},
 			[]string{`relaywatch allow add ip:2001:db8::1 --rule login-attack --until 2027-05-23 --reason test`},
 		},
 		{
-			"a name that would do more", mail.Submitter{Kind: "user", Value: "x';reboot;'"}, "it's\nfine",
+			"a name that would do more",
+			mail.Submitter{Kind: "user", Value: "x';reboot;'"},
+			"it's\nfine",
 			[]detect.Finding{finding("login-attack", "failed_logins", "logins", 12)},
 			[]string{`relaywatch allow add SUBMITTER --rule login-attack --until 2027-05-23 --reason WHY`},
 		},
 		{
-			"an option for a name", mail.Submitter{Kind: "sender", Value: "$(id)@corp.example"}, "--by=root",
+			"an option for a name",
+			mail.Submitter{Kind: "sender", Value: "$(id)@corp.example"},
+			"--by=root",
 			[]detect.Finding{finding("login-attack", "failed_logins", "logins", 12)},
 			[]string{`relaywatch allow add 'sender:$(id)@corp.example' --rule login-attack --until 2027-05-23 --reason '--by=root'`},
 		},
