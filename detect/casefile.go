@@ -17,7 +17,7 @@ import (
 // rules, then in numbers of variable length: until, the identities of logs, when the
 // memory began, the servers, the owners of bare names, and the submitters with what is open of them. Times are counted back
 // from until, rules and logs are numbers in their lists.
-const casesVersion = 4
+const casesVersion = 5
 
 // caseWriter writes the stored form of what is open.
 type caseWriter struct {

@@ -35,6 +35,9 @@ const terms = 5
 
 // of are the shares of one recipient's facts.
 func (o *own) of(t *told) [terms]float32 {
+	if t.late {
+		return [terms]float32{2: o.returned}
+	}
 	shares := [terms]float32{o.novelty[t.novelty], o.external, o.refused, 0, o.hours[t.hour]}
 	if t.path < paths {
 		shares[3] = o.path[t.path]
@@ -111,6 +114,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		}
 		t := j.today(s, i)
 		w, c := j.rules[rule].Weigher, &mine.channels[i]
+		if w.lateOnly {
+			continue
+		}
 		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.network.baseline(s.who, j.rules[rule], r.at))
 		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
 	}

@@ -18,16 +18,18 @@ import (
 
 // Rules with low thresholds, so that random rows meet them from both sides.
 var lowRules = map[string]string{
-	"fanout":  "submitters: [ip, user]\nwindow: 10m\nwhen: distinct_recipients >= 3 && new_to_all >= 1\nweight: 50\nlevel: alert\nsays: mailed {distinct_recipients}, {distinct_domains} domains",
-	"busy":    "submitters: [ip, user]\nwindow: 24h\nwhen: recipients >= 6 || distinct_helo_names >= 3 || strangers >= 2\nweight: 20\nlevel: support\nsays: sent {recipients} in {transactions}, {hosts} hosts",
-	"relay":   "submitters: [ip]\nfrom: outside\nwindow: 1h\nwhen: unauthenticated >= 1\nweight: 100\nlevel: alert\nseverity: critical\nsays: relayed {unauthenticated}",
-	"logins":  "submitters: [ip, user]\nfrom: any\nwindow: 20h\nwhen: logins_after_failures >= 1\nweight: 40\nlevel: alert\nsays: logged in after {failed_logins}",
-	"size":    "submitters: [ip, user]\nwindow: 1h\nwhen: largest_message >= 400 && bytes >= 500\nweight: 5\nlevel: info\nsays: sent {bytes}",
-	"weighed": "submitters: [ip, user, sender]\nwindow: 1h\nevidence:\n  novelty: {known: 0.1, known_here: 0.1, new: 0.8}\n  external: {share: 0.9, weight: 0.5}\n  refused: {share: 0.3}\n  reverse_path: {usual: 0.4, changed: 0.2, foreign: 0.4}\n  hour: {weight: 0.5}\n  later: 0.5\n  half_life: 12h\n  support: 2\n  ceiling: 9\nwhen: score >= 1.5\nweight: 30\nlevel: alert\nsays: has {score}",
-	"scaled":  "submitters: [ip, user]\nwindow: 1h\nscale: {of: distinct_recipients, at_least: 3}\nwhen: score >= 0.3\nweight: 30\nlevel: alert\nsays: has {score}",
-	"spread":  "submitters: [ip, user]\nwindow: 1h\nwhen: campaign_hosts >= 2\nweight: 30\nlevel: alert\nsays: is one of {campaign_hosts}",
-	"slight":  "submitters: [ip, user]\nwindow: 1h\nwhen: external_recipients >= 2\nnats: 1\nweight: 5\nlevel: support\nsays: has {external_recipients}",
-	"refused": "submitters: [ip, user]\nwindow: 1h\nwhen: refused_share >= 0.5 && refused_relay + refused_unknown >= 2\nweight: 45\nlevel: alert\nsays: was refused {refused_recipients}",
+	"fanout":   "submitters: [ip, user]\nwindow: 10m\nwhen: distinct_recipients >= 3 && new_to_all >= 1\nweight: 50\nlevel: alert\nsays: mailed {distinct_recipients}, {distinct_domains} domains",
+	"busy":     "submitters: [ip, user]\nwindow: 24h\nwhen: recipients >= 6 || distinct_helo_names >= 3 || strangers >= 2\nweight: 20\nlevel: support\nsays: sent {recipients} in {transactions}, {hosts} hosts",
+	"relay":    "submitters: [ip]\nfrom: outside\nwindow: 1h\nwhen: unauthenticated >= 1\nweight: 100\nlevel: alert\nseverity: critical\nsays: relayed {unauthenticated}",
+	"logins":   "submitters: [ip, user]\nfrom: any\nwindow: 20h\nwhen: logins_after_failures >= 1\nweight: 40\nlevel: alert\nsays: logged in after {failed_logins}",
+	"size":     "submitters: [ip, user]\nwindow: 1h\nwhen: largest_message >= 400 && bytes >= 500\nweight: 5\nlevel: info\nsays: sent {bytes}",
+	"weighed":  "submitters: [ip, user, sender]\nwindow: 1h\nevidence:\n  novelty: {known: 0.1, known_here: 0.1, new: 0.8}\n  external: {share: 0.9, weight: 0.5}\n  refused: {share: 0.3}\n  returned: {share: 0.3}\n  reverse_path: {usual: 0.4, changed: 0.2, foreign: 0.4}\n  hour: {weight: 0.5}\n  later: 0.5\n  half_life: 12h\n  support: 2\n  ceiling: 9\n  watch: 0.5\nwhen: score >= 1.5\nweight: 30\nlevel: alert\nsays: has {score}",
+	"returned": "submitters: [ip, user, sender]\nwindow: 20h\nevidence:\n  returned: {share: 0.4}\n  half_life: 6h\n  support: 1\nwhen: score >= 2 && refused_deliveries >= 1\nweight: 20\nlevel: alert\nsays: got {refused_deliveries} back, {score}",
+	"late":     "submitters: [ip, user]\nwindow: 3h\nwhen: refused_deliveries >= 2 || deferred_deliveries >= 2\nweight: 3\nlevel: support\nsays: got {refused_deliveries} back, {deferred_deliveries} deferred, of {recipients}",
+	"scaled":   "submitters: [ip, user]\nwindow: 1h\nscale: {of: distinct_recipients, at_least: 3}\nwhen: score >= 0.3\nweight: 30\nlevel: alert\nsays: has {score}",
+	"spread":   "submitters: [ip, user]\nwindow: 1h\nwhen: campaign_hosts >= 2\nweight: 30\nlevel: alert\nsays: is one of {campaign_hosts}",
+	"slight":   "submitters: [ip, user]\nwindow: 1h\nwhen: external_recipients >= 2\nnats: 1\nweight: 5\nlevel: support\nsays: has {external_recipients}",
+	"refused":  "submitters: [ip, user]\nwindow: 1h\nwhen: refused_share >= 0.5 && refused_relay + refused_unknown >= 2\nweight: 45\nlevel: alert\nsays: was refused {refused_recipients}",
 }
 
 func loadText(t testing.TB, rules map[string]string) []*detect.Rule {
@@ -62,6 +64,7 @@ const noon mail.Time = 1772625600 // 2026-03-04T12:00:00Z
 type traffic struct {
 	transactions []mail.Transaction // Whole.
 	logins       []mail.Login
+	deliveries   []mail.Delivery
 }
 
 func drawTraffic(t *rapid.T) traffic {
@@ -100,6 +103,7 @@ func drawTraffic(t *rapid.T) traffic {
 				Reply: rapid.SampledFrom([]int{250, 250, 250, 0, 550, 452}).Draw(t, "reply"),
 			})
 		}
+		all.deliver(t, tx)
 		tx.Outcome, tx.EndAt = mail.Accepted, at+mail.Time(rapid.IntRange(0, 1000).Draw(t, "end"))
 		all.transactions = append(all.transactions, tx)
 	}
@@ -119,11 +123,28 @@ func drawVerdicts(t *rapid.T) []detect.Verdict {
 	return list
 }
 
-// arrival is a piece of the rows: a part of a transaction or a login.
+// deliver draws what becomes of recipients, some of whom nobody submitted: at once,
+// later, or after so long that nobody is told.
+func (all *traffic) deliver(t *rapid.T, tx mail.Transaction) {
+	for _, r := range tx.Recipients {
+		for k := range rapid.SampledFrom([]int{0, 0, 1, 1, 1, 2}).Draw(t, "tries") {
+			outcome := rapid.SampledFrom([]mail.DeliveryOutcome{mail.Delivered, mail.RefusedThere, mail.RefusedThere, mail.Deferred, mail.Undecided}).Draw(t, "outcome")
+			at := r.At + mail.Time(rapid.SampledFrom([]int{0, 0, 1, 60, 3000, 86399, 86400, 90000}).Draw(t, "later"))
+			all.deliveries = append(all.deliveries, mail.Delivery{
+				Pos: mail.LogPos{Log: mail.LogID(rapid.IntRange(1, 3).Draw(t, "log")), Offset: r.Pos.Offset + 100*int64(k+1)},
+				At:  at - mail.Time(rapid.IntRange(0, 5).Draw(t, "reply")), RepliedAt: at,
+				ReversePath: tx.ReversePath, Recipient: r.Path, Outcome: outcome,
+			})
+		}
+	}
+}
+
+// arrival is a piece of the rows: a part of a transaction, a login, or a delivery.
 type arrival struct {
-	at    mail.Time // Of its first row.
-	tx    *mail.Transaction
-	login *mail.Login
+	at       mail.Time // Of its first row.
+	tx       *mail.Transaction
+	login    *mail.Login
+	delivery *mail.Delivery
 }
 
 // arrivals cuts the transactions into parts at random and orders the pieces by
@@ -161,6 +182,9 @@ func (all *traffic) arrivals(t *rapid.T, grace mail.Time) []arrival {
 	for i := range all.logins {
 		out = append(out, arrival{at: all.logins[i].At, login: &all.logins[i]})
 	}
+	for i := range all.deliveries {
+		out = append(out, arrival{at: all.deliveries[i].RepliedAt, delivery: &all.deliveries[i]})
+	}
 	keys := make(map[*arrival]mail.Time)
 	pointers := make([]*arrival, len(out))
 	for i := range out {
@@ -176,11 +200,27 @@ func (all *traffic) arrivals(t *rapid.T, grace mail.Time) []arrival {
 }
 
 func (a arrival) feed(e *detect.Engine) {
-	if a.login != nil {
+	switch {
+	case a.login != nil:
 		e.Login(*a.login)
-		return
+	case a.delivery != nil:
+		e.Delivery(*a.delivery)
+	default:
+		e.Transaction(*a.tx)
 	}
-	e.Transaction(*a.tx)
+}
+
+// feed gives an engine all rows at once.
+func (all *traffic) feed(e *detect.Engine) {
+	for _, tx := range all.transactions {
+		e.Transaction(tx)
+	}
+	for _, l := range all.logins {
+		e.Login(l)
+	}
+	for _, d := range all.deliveries {
+		e.Delivery(d)
+	}
 }
 
 // kept is what a store keeps of judgements.
@@ -256,12 +296,7 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 
 		want := newKept()
 		e := newEngine(t, rules, site)
-		for i := range all.transactions {
-			e.Transaction(all.transactions[i])
-		}
-		for i := range all.logins {
-			e.Login(all.logins[i])
-		}
+		all.feed(e)
 		e.Advance(endOfTime)
 		want.merge(e.Take())
 

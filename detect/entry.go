@@ -27,7 +27,12 @@ const (
 	isFirst                // The first recipient of its transaction.
 	isStranger             // New to all, and the memory is older than a day.
 	isOddForm              // A RCPT command with an address form of relay tests, whatever the reply.
+	isReturned             // A remote server refused for good a recipient that was accepted here.
+	isDeferred             // A remote server deferred one.
 )
+
+// isLate marks rows of deliveries, which come after those of the mail.
+const isLate = isReturned | isDeferred
 
 // Above those, a flag tells of which dimensions the row has a value, and of which
 // a later row has the same one.

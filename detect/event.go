@@ -10,7 +10,8 @@ import (
 )
 
 // eventKind orders events of the same row: a transaction begins before its first
-// recipient, which may be its key, and ends after.
+// recipient, which may be its key, and ends after. A delivery comes after all else of
+// its second: another log may tell who submitted the mail.
 type eventKind uint8
 
 const (
@@ -18,6 +19,7 @@ const (
 	eventRecipient
 	eventEnd
 	eventLogin
+	eventDelivery
 )
 
 // event is one row that counts: when it was logged, and where its facts are.
@@ -29,7 +31,7 @@ type event struct {
 	kind  eventKind
 }
 
-// part is what events share: a part of a transaction, or a login. The engine uses
+// part is what events share: a part of a transaction, a login, or a delivery. The engine uses
 // it again when all of them are judged.
 type part struct {
 	transaction mail.Transaction
@@ -40,13 +42,18 @@ type part struct {
 	pathHash    uint32   // Of the reverse-path; 0 if it is null or not told.
 	moved       bool     // The reverse-path was seen before its newest recipient.
 	subject     *subject // That of who, as found last.
-	waiting     int      // Events that are not judged for good.
+	pair        uint32   // Of a delivery: see hashPair.
+	outcome     mail.DeliveryOutcome
+	waiting     int // Events that are not judged for good.
 }
 
 // compare is the order in which events are judged: by time, then by content.
 func (e *event) compare(f *event) int {
 	if c := cmp.Compare(e.at, f.at); c != 0 {
 		return c
+	}
+	if late, also := e.kind == eventDelivery, f.kind == eventDelivery; late != also {
+		return index(late) - index(also)
 	}
 	if c := e.pos.Compare(f.pos); c != 0 {
 		return c
@@ -85,8 +92,8 @@ func (j *judge) events(to []event, p *part) []event {
 		return to
 	}
 	p.foreign = t.ReversePath.Known() && j.network.external(t.ReversePath.Domain())
-	if j.profiled && t.ReversePath.Known() && t.ReversePath != "" {
-		p.pathHash = max(2, uint32(xxhash.Sum64String(string(t.ReversePath))))
+	if (j.profiled || j.judgesReturns) && t.ReversePath.Known() && t.ReversePath != "" {
+		p.pathHash = hashOf(t.ReversePath)
 	}
 	for i := range t.Recipients {
 		r := &t.Recipients[i]
@@ -176,6 +183,7 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 		if isNew&isStranger != 0 && external && ev.part.foreign && ev.part.class != outside {
 			r.campaign = j.spread.join(ev.part.pathHash, s.who, ev.at)
 		}
+		j.post(s, ev.part, hash, external, ev.at)
 	}
 	return r
 }

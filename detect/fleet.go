@@ -7,13 +7,14 @@ import "relaywatch/mail"
 // when a day begins. Of one submitter, so many recipients a day count that a spammer
 // does not make spam usual.
 type fleet struct {
-	Born    int32 // Day of the first recipient.
-	Day     int32 // Day that Today is of.
-	Begun   bool
-	Usual   [kinds][ages]facts
-	Today   [kinds][ages]facts
-	Recent  [novelties]float32 // Recipients of the last days, by novelty.
-	Records [maxRecords][kinds]moments
+	Born                  int32 // Day of the first recipient.
+	Day                   int32 // Day that Today is of.
+	Begun                 bool
+	Usual                 [kinds][ages]facts
+	Today                 [kinds][ages]facts
+	Recent                [novelties]float32 // Recipients of the last days, by novelty.
+	Returns, ReturnsToday [kinds]returns     // What became of mail.
+	Records               [maxRecords][kinds]moments
 }
 
 // kinds of submitters that are unlike each other, and ages of submitters, see ageOf.
@@ -109,6 +110,7 @@ func (f *fleet) roll(day int32) {
 			}
 		}
 	}
+	f.rollReturns(age)
 	for i := range f.Records {
 		for k := range f.Records[i] {
 			f.Records[i][k].age(age)

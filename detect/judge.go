@@ -20,6 +20,7 @@ type judge struct {
 	lag     mail.Time  // How far back rows can matter to windows.
 
 	judgesOutside bool // Some rule is for clients outside.
+	judgesReturns bool // Some rule asks what became of mail.
 	judgesGuesser bool // Some such rule is about logins.
 	showsAll      bool // Of the tests of a rule: findings without an episode are handed out too.
 
@@ -37,6 +38,8 @@ type judge struct {
 	profiles []*subject // Whose profile changed since it was stored.
 	pairs    *subject   // Which reverse-path mailed which recipient; nil until asked for.
 	heard    *subject   // Who wrote to us; nil until asked for.
+	outbox   *outbox
+	posters  []mail.Submitter // Of outbox, by number less 1.
 
 	findings []*finding // Touched since taken.
 	episodes []*episode
@@ -56,6 +59,8 @@ type question struct {
 	sameSize  float64 // At least.
 	newSource float64 // At least.
 	campaign  int     // At least so many.
+	late      bool    // It asks what became of mail.
+	lateOnly  bool    // Its score is of that alone.
 }
 
 func newJudge(rules []*Rule, n *network) *judge {
@@ -67,6 +72,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 		subjects: make(map[mail.Submitter]*subject),
 		owners:   make(map[string]owner),
 		everyone: new(hashSet),
+		outbox:   new(outbox),
 		lag:      seconds(MaxWindow),
 	}
 	for _, r := range rules {
@@ -97,6 +103,9 @@ func newJudge(rules []*Rule, n *network) *judge {
 		q.campaign = int(leastOf(sigCampaignHosts, r.condition.guard))
 		q.least = leastOf(sigScore, r.condition.guard)
 		q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
+		q.late = r.Weigher != nil && r.Weigher.Returned > 0 || r.condition.adds()&isLate != 0
+		q.lateOnly = r.Weigher != nil && r.Weigher.lateOnly
+		j.judgesReturns = j.judgesReturns || q.late || j.layout.needs&isLate != 0
 		j.asked = append(j.asked, q)
 	}
 	j.profiled = len(j.weighed)+len(j.recorded) > 0 || slices.ContainsFunc(j.layout.signals, func(i int) bool {
@@ -148,6 +157,7 @@ func (j *judge) fork() *judge {
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
 	f.profiles, f.pairs, f.heard = nil, nil, nil
 	f.spread = campaigns{base: &j.spread, kept: j.spread.kept}
+	f.outbox, f.posters = j.outbox.fork(), slices.Clip(j.posters)
 	return &f
 }
 
@@ -155,8 +165,12 @@ func (j *judge) fork() *judge {
 // after a restart.
 func (j *judge) apply(ev *event, silent bool) {
 	p := ev.part
-	if ev.kind == eventLogin {
+	switch ev.kind {
+	case eventLogin:
 		j.applyLogin(ev, silent)
+		return
+	case eventDelivery:
+		j.applyDelivery(ev, silent)
 		return
 	}
 	if ev.kind == eventMail {
@@ -250,6 +264,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 	}
 	if s.episode != nil {
 		if r.at-s.episode.last > seconds(Quiet) {
+			s.episode.words = s.episode.words.clone() // The finding may go on without it.
 			s.episode = nil
 		} else {
 			s.episode.pending.count(r.flags)
@@ -258,6 +273,9 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 	measured := uint32(0)
 	for _, i := range s.rules {
 		q := &j.asked[i]
+		if late := r.flags&isLate != 0; late && !q.late || !late && q.lateOnly {
+			continue
+		}
 		w := &s.rows.windows[q.window]
 		score := j.score(s, i, r, w)
 		if score < q.least || r.campaign < q.campaign || !w.open(q.gates) || !s.habits(q) {

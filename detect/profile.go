@@ -39,6 +39,8 @@ type profileState struct {
 	Size    float32  // Of the messages of a run that are alike, their mean in bytes.
 	Alike   int32    // How many there are.
 	Shared  int32    // Day from which on it is taken for a host that many share; 0 is none.
+
+	Returns, ReturnsToday returns // What became of its mail, learnt, and since its last day.
 }
 
 // facts counts recipients.
@@ -151,6 +153,7 @@ func (j *judge) learn(s *subject, day int32, at mail.Time) {
 	p := s.profile
 	age := ageFactor(day-p.Day, profileHalfLife)
 	p.Learned.age(age, ageFactor(1, max(youngHalfLife, min(noveltyHalfLife, p.Active))))
+	p.Returns.age(age)
 	if !p.Frozen {
 		weight, novelty := float32(1), p.pace()
 		switch {
@@ -163,6 +166,7 @@ func (j *judge) learn(s *subject, day int32, at mail.Time) {
 			weight = 0 // Who warms up over days must not make it usual. The young must learn.
 		}
 		p.Learned.add(&p.Today, weight, min(weight, novelty))
+		p.Returns.add(p.ReturnsToday, weight)
 		p.learnSenders(day)
 		p.learnPaths()
 	}
@@ -170,6 +174,7 @@ func (j *judge) learn(s *subject, day int32, at mail.Time) {
 		j.learnRecord(s, i, age)
 	}
 	p.Active++
+	p.ReturnsToday = returns{}
 	p.Today, p.New, p.Frozen, p.Watched, p.Innocent = facts{}, [8]usual{}, false, false, false
 	p.Day = day
 	clear(p.weights)

@@ -13,7 +13,7 @@ import (
 // profileVersion is the first byte of Profile.State. What follows are numbers of
 // fixed size, lowest byte first: how many sums, records and steps of each sum there
 // are, profileState, the sums with their steps, the records.
-const profileVersion = 2
+const profileVersion = 3
 
 // storedChannel is the stored form of a channel.
 type storedChannel struct {
@@ -24,12 +24,12 @@ type storedChannel struct {
 
 // storedStep is the stored form of a step.
 type storedStep struct {
-	At, Offset                                int64
-	Log                                       uint64
-	Novelty, Path, External, Refused, Hour, _ uint8
-	Nth                                       int32
-	Own                                       [terms]float32
-	Nats                                      float64
+	At, Offset                                   int64
+	Log                                          uint64
+	Novelty, Path, External, Refused, Hour, Late uint8
+	Nth                                          int32
+	Own                                          [terms]float32
+	Nats                                         float64
 }
 
 // takeProfiles hands over what changed since it was taken last.
@@ -63,7 +63,7 @@ func (p *profile) stored() []byte {
 			st := &c.steps[k]
 			b = fixed(b, storedStep{
 				At: int64(st.at), Offset: st.pos.Offset, Log: uint64(st.pos.Log), Novelty: uint8(st.told.novelty), Path: uint8(st.told.path),
-				External: uint8(index(st.told.external)), Refused: uint8(index(st.told.refused)), Hour: st.told.hour,
+				External: uint8(index(st.told.external)), Refused: uint8(index(st.told.refused)), Late: uint8(index(st.told.late)), Hour: st.told.hour,
 				Nth: st.told.nth, Own: st.own, Nats: st.nats,
 			})
 		}
@@ -138,7 +138,7 @@ func (c *channel) read(r *bytes.Reader) error {
 			at: mail.Time(st.At), pos: mail.LogPos{Log: mail.LogID(st.Log), Offset: st.Offset}, own: st.Own, nats: st.Nats,
 			told: told{
 				novelty: min(novelty(st.Novelty), novelties-1), path: min(pathUse(st.Path), noPath),
-				external: st.External == 1, refused: st.Refused == 1, hour: min(st.Hour, 23), nth: st.Nth,
+				external: st.External == 1, refused: st.Refused == 1, late: st.Late == 1, hour: min(st.Hour, 23), nth: st.Nth,
 			},
 		})
 	}

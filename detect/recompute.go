@@ -53,6 +53,10 @@ func (w *Weigher) resum(s *Sum) (float64, error) {
 
 // Nats is what a recipient weighs, computed from its facts and shares.
 func (w *Weigher) Nats(st *Step) (float64, error) {
+	if st.Delivery {
+		nats := w.weigh(w.late(st.Own.Refused), &told{late: true, refused: st.Refused})
+		return lowerNats(nats, factorOf(st.Baseline)), nil
+	}
 	n := slices.Index(noveltyNames[:], st.Novelty)
 	p := slices.Index(pathNames[:], st.Path)
 	if n < 0 || p < 0 || st.Hour < 0 || st.Hour > 23 {

@@ -99,12 +99,7 @@ func TestScoresOfRandomTrafficAreRecomputed(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		all := drawTraffic(rt)
 		e := newEngine(t, rules, site)
-		for _, tx := range all.transactions {
-			e.Transaction(tx)
-		}
-		for _, l := range all.logins {
-			e.Login(l)
-		}
+		all.feed(e)
 		e.Advance(endOfTime)
 		for _, f := range e.Take().Findings {
 			text, err := json.Marshal(f.Evidence)

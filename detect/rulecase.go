@@ -32,6 +32,7 @@ type Sent struct {
 	Path       mail.Path      // Reverse-path; {n} counts transactions.
 	HELO       string         // {n} as in Path.
 	Reply      int            // To each RCPT.
+	Delivered  int            // What remote servers reply to each recipient two minutes later; 0: the log has no deliveries.
 	PerMessage int            // Recipients of one transaction.
 	Auth       bool           // The session was authenticated; always so for an account.
 	RelayRight bool           // The session had the right to relay.
@@ -133,6 +134,7 @@ func (d *document) sent(node ast.Node, c *Case) {
 		{"path", d.str(&path)},
 		{"helo", d.str(&s.HELO)},
 		{"reply", d.whole(&s.Reply, 0, 599)},
+		{"delivered", d.whole(&s.Delivered, 0, 599)},
 		{"per_message", d.whole(&s.PerMessage, 1, 1000)},
 		{"auth", d.truth(&s.Auth)},
 		{"relay_right", d.truth(&s.RelayRight)},

@@ -124,6 +124,25 @@ func (s *Sent) replay(e *Engine, row int) {
 			})
 		}
 		e.Transaction(t)
+		s.deliver(e, &t)
+	}
+}
+
+// deliver gives the engine what becomes of the recipients of t.
+func (s *Sent) deliver(e *Engine, t *mail.Transaction) {
+	outcome := mail.Undecided
+	switch s.Delivered / 100 {
+	case 2:
+		outcome = mail.Delivered
+	case 4:
+		outcome = mail.Deferred
+	case 5:
+		outcome = mail.RefusedThere
+	}
+	for _, r := range t.Recipients {
+		pos := mail.LogPos{Log: r.Pos.Log, Offset: r.Pos.Offset + 1<<19}
+		at := r.At.Add(2 * time.Minute)
+		e.Delivery(mail.Delivery{Pos: pos, At: at, RepliedAt: at, ReversePath: t.ReversePath, Recipient: r.Path, Reply: s.Delivered, Outcome: outcome})
 	}
 }
 
@@ -139,6 +158,7 @@ func (s *Sent) remember(e *Engine, log mail.LogID) {
 		t := s.transaction(mail.LogPos{Log: log, Offset: -int64(n-k) << 20}, at, 1)
 		t.Recipients = []mail.Recipient{{Pos: mail.LogPos{Log: log, Offset: t.Pos.Offset + 1}, At: at, Path: s.recipient(k), Reply: 250}}
 		e.Transaction(t)
+		s.deliver(e, &t)
 	}
 }
 

@@ -18,11 +18,12 @@ type Sum struct {
 	Score    float64     `json:"score"`
 }
 
-// Step is one recipient that was weighed.
+// Step is one recipient that was weighed, or what became of one.
 type Step struct {
 	Row      mail.LogPos `json:"row"`
-	At       mail.Time   `json:"at"` // Unix seconds.
-	Novelty  string      `json:"novelty"`
+	At       mail.Time   `json:"at"`                     // Unix seconds.
+	Delivery bool        `json:"delivery,omitempty"`     // Refused is what a remote server did with a recipient; nothing else was weighed.
+	Novelty  string      `json:"novelty"`                // "" of a delivery.
 	Path     string      `json:"reverse_path,omitempty"` // "" for the null reverse-path.
 	External bool        `json:"external"`
 	Refused  bool        `json:"refused"`
@@ -34,7 +35,8 @@ type Step struct {
 }
 
 // Own are the submitter's own shares of what was seen; of External and Refused, the
-// share of those that are. 0 is a term that told nothing.
+// share of those that are; of a delivery, the share of mail that came back. 0 is a term
+// that told nothing.
 type Own struct {
 	Novelty  float32 `json:"novelty"`
 	External float32 `json:"external"`
@@ -145,6 +147,12 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 
 func (st *step) shown(factor float64) Step {
 	f := &st.told
+	if f.late {
+		return Step{
+			Row: st.pos, At: st.at, Delivery: true, Refused: f.refused, Hour: int(f.hour), Nth: int(f.nth),
+			Own: Own{Refused: st.own[2]}, Baseline: kept(factor), Nats: st.nats,
+		}
+	}
 	return Step{
 		Row: st.pos, At: st.at, Novelty: noveltyNames[f.novelty], Path: pathNames[f.path], External: f.external, Refused: f.refused,
 		Hour: int(f.hour), Nth: int(f.nth), Own: Own{st.own[0], st.own[1], st.own[2], st.own[3], st.own[4]}, Baseline: kept(factor), Nats: st.nats,

@@ -57,6 +57,8 @@ const (
 	sigBytes
 	sigLargestMessage
 	sigHosts
+	sigRefusedDeliveries
+	sigDeferredDeliveries
 	sigOddForms
 	sigSameSize
 	sigNewSource
@@ -148,6 +150,8 @@ var signals = [sigCount]signal{
 	sigNewSource:            {SignalDoc{"new_source", "hosts", "1 if an account that is older than a week sent from a network today where it never did before"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
 	sigCampaignHosts:        {SignalDoc{"campaign_hosts", "submitters", "submitters, this one included, that mailed strangers under the same foreign reverse-path within a day; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger, isStranger, isStranger}},
 	sigScore:                {SignalDoc{"score", unitNats, "evidence of the rule's own evidence or scale, in nats: e to that power is how much likelier spam is"}, source{counterOf(isAccepted), isAccepted | isRefused, isAccepted | isRefused, isAccepted | isRefused}},
+	sigRefusedDeliveries:    {SignalDoc{"refused_deliveries", "recipients", "recipients accepted here whom a remote server then refused with 5xx, each once a day; they are told minutes to hours after the mail"}, each(isReturned)},
+	sigDeferredDeliveries:   {SignalDoc{"deferred_deliveries", "recipients", "those that a remote server answered 4xx: the server tries again"}, each(isDeferred)},
 	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, different(byHost, isMail|isAccepted|isLogin, isMail|isLogin)},
 }
 

@@ -22,6 +22,7 @@ type subject struct {
 	stored   bool     // The store has memory of it.
 	profile  *profile // nil until it mails somebody.
 	verdicts []Verdict
+	poster   uint32 // Its number in judge.posters; 0: it has none.
 }
 
 // subject finds or makes what is kept of a submitter.
@@ -88,6 +89,7 @@ func (s *subject) clone() *subject {
 // sweep forgets what no later row can need: windows that ran out, and submitters
 // of whom nothing is left.
 func (j *judge) sweep(until mail.Time) {
+	j.outbox.expire(until)
 	for who, s := range j.subjects {
 		s.rows.expire(until, &j.layout)
 		if s.rows.start < s.rows.end {

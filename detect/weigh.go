@@ -15,6 +15,7 @@ type Weigher struct {
 	Novelty  [novelties]float64 // Shares under spam: known to the submitter, known here, new to all.
 	External float64            // Share of recipients outside under spam.
 	Refused  float64            // Share that is refused for good under spam.
+	Returned float64            // Share that remote servers refuse for good under spam: told late, of each outcome by itself.
 	Path     [paths]float64     // Shares of the reverse-path under spam: usual for the submitter, another of an own domain, foreign.
 	Weights  termWeights
 
@@ -24,13 +25,14 @@ type Weigher struct {
 	HalfLife    time.Duration // After which half of the sum is forgotten.
 	Ceiling     float64       // The sum grows no further: who stopped is through with it in a day or two.
 	Support     float64       // What support rules may add in all, in nats.
+	lateOnly    bool          // It weighs what becomes of mail, and nothing else.
 	Watch       float64       // From this sum on, the day is hardly learnt: it may be the beginning. 0 is never.
 }
 
 // termWeights are how much of a term counts. An hour is weighed only with a weight:
 // under spam all hours are alike.
 type termWeights struct {
-	Novelty, External, Refused, Path, Hour float64
+	Novelty, External, Refused, Returned, Path, Hour float64
 }
 
 // novelty tells to whom a recipient is new.
@@ -60,6 +62,7 @@ type told struct {
 	path     pathUse
 	external bool
 	refused  bool // For good, and not tried before.
+	late     bool // It is what became of a recipient: only refused counts, and hour tells when.
 	skip     bool // A recipient that was refused before and is tried again: it tells nothing new.
 	hour     uint8
 	nth      int32 // Of its transaction, from 1.
@@ -71,6 +74,7 @@ type own struct {
 	novelty  [novelties]float32 // All 0: novelty tells nothing yet.
 	external float32
 	refused  float32
+	returned float32
 	path     [paths]float32
 	hours    [24]float32
 }
@@ -81,6 +85,7 @@ type weights struct {
 	novelty  [novelties]float64
 	external [2]float64
 	refused  [2]float64
+	returned [2]float64
 	path     [paths]float64
 	hours    *[24]float64 // nil where hours are not weighed.
 }
@@ -130,6 +135,9 @@ func index(b bool) int {
 
 // weigh is what one recipient weighs, in nats.
 func (w *Weigher) weigh(t *weights, f *told) float64 {
+	if f.late {
+		return max(w.Least, min(w.Temper*t.returned[index(f.refused)], w.Most))
+	}
 	if t.idle {
 		return 0
 	}

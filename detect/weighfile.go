@@ -13,17 +13,18 @@ const maxHalfLife = 7 * 24 * time.Hour
 func (d *document) evidence(node ast.Node, r *Rule) {
 	m := mapping(node)
 	if m == nil {
-		d.fail(node, "want terms (novelty, external, refused, reverse_path, hour) and temper, clip, later, half_life, ceiling, watch, support")
+		d.fail(node, "want terms (novelty, external, refused, returned, reverse_path, hour) and temper, clip, later, half_life, ceiling, watch, support")
 		return
 	}
 	w := &Weigher{Temper: 1, Least: -3, Most: 3, HalfLife: 24 * time.Hour, Ceiling: 1000}
 	ones := &w.Weights
-	*ones = termWeights{Novelty: 1, External: 1, Refused: 1, Path: 1}
+	*ones = termWeights{Novelty: 1, External: 1, Refused: 1, Returned: 1, Path: 1}
 	clip := []float64{w.Least, w.Most}
 	seen := d.fields(m, []field{
 		{"novelty", d.term([]shareOfSpam{{"known", &w.Novelty[known]}, {"known_here", &w.Novelty[knownHere]}, {"new", &w.Novelty[newToAll]}}, &ones.Novelty)},
 		{"external", d.term([]shareOfSpam{{"share", &w.External}}, &ones.External)},
 		{"refused", d.term([]shareOfSpam{{"share", &w.Refused}}, &ones.Refused)},
+		{"returned", d.term([]shareOfSpam{{"share", &w.Returned}}, &ones.Returned)},
 		{"reverse_path", d.term([]shareOfSpam{{"usual", &w.Path[usualPath]}, {"changed", &w.Path[changedPath]}, {"foreign", &w.Path[foreignPath]}}, &ones.Path)},
 		{"hour", d.term(nil, &ones.Hour)},
 		{"temper", d.number(&w.Temper, 0.01, 1)},
@@ -46,8 +47,12 @@ func (d *document) evidence(node ast.Node, r *Rule) {
 	} else {
 		w.Least, w.Most = clip[0], clip[1]
 	}
-	if w.Novelty == [novelties]float64{} && w.External == 0 && w.Refused == 0 && w.Path == [paths]float64{} && ones.Hour == 0 {
-		d.fail(m, "no term (write novelty, external, refused, reverse_path or hour)")
+	w.lateOnly = w.Novelty == [novelties]float64{} && w.External == 0 && w.Refused == 0 && w.Path == [paths]float64{} && ones.Hour == 0
+	switch {
+	case w.lateOnly && w.Returned == 0:
+		d.fail(m, "no term (write novelty, external, refused, returned, reverse_path or hour)")
+	case !w.lateOnly && w.Returned > 0 && w.Watch == 0:
+		d.fail(seen["returned"], "beside other terms, mail that comes back is weighed from watch on, and there is none (write watch: 8)")
 	}
 	r.Weigher = w
 }

@@ -21,6 +21,7 @@ type dossier struct {
 	Timeline   []store.Hour
 	Domains    []store.Domain
 	Recipients []store.Sent
+	Returned   store.CameBack
 	Uses       store.Uses
 	Logins     []mail.Login
 	Weighed    map[mail.LogPos]mail.Path  // Recipients of the sums of Findings, by their rows.
@@ -199,6 +200,9 @@ func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ru
 		return d, err
 	}
 	if d.Recipients, err = db.Recipients(ctx, who, since, until, maxSample); err != nil {
+		return d, err
+	}
+	if d.Returned, err = db.CameBack(ctx, who, since, until, maxSample); err != nil {
 		return d, err
 	}
 	if d.Uses, err = db.Uses(ctx, who, since, until, maxDomains); err != nil {

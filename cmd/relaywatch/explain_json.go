@@ -16,6 +16,7 @@ type explainReport struct {
 	Timeline   []hourReport      `json:"timeline"`
 	Domains    []domainReport    `json:"domains"`
 	Recipients []recipientReport `json:"recipients"`
+	Returned   returnedReport    `json:"returned"`
 	Names      namesReport       `json:"names"`
 	Logins     []loginReport     `json:"logins"`
 	Remedies   []remedyReport    `json:"remedies"`
@@ -97,6 +98,7 @@ type remedyReport struct {
 func newExplainReport(d dossier) explainReport {
 	r := explainReport{
 		Before:   d.Before,
+		Returned: newReturnedReport(d.Returned),
 		Findings: []findingReport{}, Timeline: []hourReport{}, Domains: []domainReport{},
 		Recipients: []recipientReport{}, Logins: []loginReport{}, Remedies: []remedyReport{},
 		Names: namesReport{usesReport(d.Uses.Clients), usesReport(d.Uses.HELOs), usesReport(d.Uses.ReversePaths), usesReport(d.Uses.Servers)},

@@ -44,6 +44,7 @@ func (w *witness) hearFirst(t mail.Transaction) {
 		if w.began == 0 || to.At < w.began {
 			w.began = to.At
 		}
+		w.hearPosted(&row)
 		a := w.told[to.Path]
 		if a == nil {
 			continue
@@ -66,6 +67,9 @@ func (w *witness) settle() {
 	for who, rows := range w.rows {
 		rows = slices.DeleteFunc(rows, func(r rowFact) bool { return w.isServer(r.who, r.place) })
 		slices.SortFunc(rows, func(a, b rowFact) int {
+			if late, also := a.kind == rowDelivery, b.kind == rowDelivery; a.at == b.at && late != also { // Deliveries come last.
+				return cmp.Compare(a.kind, b.kind)
+			}
 			return cmp.Or(cmp.Compare(a.at, b.at), a.pos.Compare(b.pos), cmp.Compare(a.kind, b.kind))
 		})
 		for i := range rows {

@@ -58,6 +58,7 @@ func (d *dossier) print(w io.Writer, width int) error {
 	d.printWhy(p)
 	d.printTimeline(p)
 	d.printRecipients(p)
+	d.printReturned(p)
 	d.printProof(p)
 	if len(d.Remedies) > 0 {
 		p.line(0, "")

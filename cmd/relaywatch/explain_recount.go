@@ -18,6 +18,7 @@ type recount struct {
 	recipients, external, refused, refusedRelay, refusedUnknown int
 	isNew, newToAll, strangers, offHours, unauthenticated       int
 	relayRight, transactions, foreign, null                     int
+	refusedDeliveries, deferredDeliveries                       int
 	bytes                                                       int64
 
 	to, toFromNull, domains, paths, helo map[string]int
@@ -51,6 +52,8 @@ var recounted = map[string]func(*recount) float64{
 	"distinct_helo_names":    func(c *recount) float64 { return float64(len(c.helo)) },
 	"null_reverse_paths":     func(c *recount) float64 { return float64(c.null) },
 	"null_path_recipients":   func(c *recount) float64 { return float64(len(c.toFromNull)) },
+	"refused_deliveries":     func(c *recount) float64 { return float64(c.refusedDeliveries) },
+	"deferred_deliveries":    func(c *recount) float64 { return float64(c.deferredDeliveries) },
 	"bytes":                  func(c *recount) float64 { return float64(c.bytes) },
 }
 
@@ -86,6 +89,8 @@ func (c *recount) count(r *rowFact, by int) {
 		c.countMail(r.tx, by)
 	case rowRecipient:
 		c.countRecipient(r, by)
+	case rowDelivery:
+		c.countDelivery(r, by)
 	case rowEnd:
 		c.bytes += int64(by) * r.tx.SizeBytes
 	}

@@ -36,6 +36,18 @@ func weighed(ctx context.Context, db *store.DB, who mail.Submitter, findings []f
 		for _, s := range sent {
 			paths[s.Pos] = s.Path
 		}
+		for _, st := range steps {
+			if !st.Delivery {
+				continue
+			}
+			m, ok, err := db.Delivery(ctx, st.At, st.Row)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				paths[st.Row] = m.Recipient
+			}
+		}
 	}
 	return paths, nil
 }
@@ -98,6 +110,9 @@ var noveltyWords = map[string]string{"known": "known", "known_here": "known to o
 // factsOf are the facts of a recipient that its rule weighs, with their usual shares.
 // A share of 0 told nothing. w is nil for a rule that there is no more.
 func factsOf(st *detect.Step, w *detect.Weigher) string {
+	if st.Delivery {
+		return cameBack(st.Refused, st.Own.Refused)
+	}
 	var facts []string
 	fact := func(weighed bool, name string, share float32) {
 		if share > 0 && (weighed || w == nil) {
@@ -150,6 +165,7 @@ type weighedReport struct {
 	ReversePath string     `json:"reverse_path_use"`
 	External    bool       `json:"external"`
 	Refused     bool       `json:"refused"`
+	Delivery    bool       `json:"delivery"` // It is what became of a recipient.
 	Hour        int        `json:"hour"`
 	Nth         int        `json:"nth"`
 	Usual       detect.Own `json:"usual"`              // Shares of the submitter's own mail.
@@ -172,7 +188,7 @@ func (d *dossier) sumReport(s *detect.Sum) *sumReport {
 			to = path
 		}
 		r.Recipients = append(r.Recipients, weighedReport{
-			st.At.String(), known(to), st.Nats, st.Novelty, st.Path, st.External, st.Refused, st.Hour, st.Nth, st.Own, st.Baseline, st.Row.Log.String(), st.Row.Offset,
+			st.At.String(), known(to), st.Nats, st.Novelty, st.Path, st.External, st.Refused, st.Delivery, st.Hour, st.Nth, st.Own, st.Baseline, st.Row.Log.String(), st.Row.Offset,
 		})
 	}
 	return r

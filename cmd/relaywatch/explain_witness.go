@@ -28,8 +28,9 @@ type witness struct {
 	rows     map[mail.Submitter][]rowFact
 	accounts map[string][]mail.Submitter // Of spans, by bare name.
 	told     map[mail.Path]*acquaintance
-	began    mail.Time            // Of the first recipient that was judged.
-	firstDay map[pathOf]mail.Time // First use of a reverse-path.
+	posted   map[addressed]*correspondence // Mail whose outcomes are looked for.
+	began    mail.Time                     // Of the first recipient that was judged.
+	firstDay map[pathOf]mail.Time          // First use of a reverse-path.
 }
 
 // pathOf is a reverse-path of a submitter.
@@ -56,6 +57,7 @@ const (
 	rowRecipient
 	rowEnd
 	rowLogin
+	rowDelivery
 )
 
 // rowFact is one row of a submitter.
@@ -64,11 +66,14 @@ type rowFact struct {
 	kind  rowKind
 	who   mail.Submitter
 	class clientClass
-	tx    *mail.Transaction // Without its recipients; nil for a login.
+	tx    *mail.Transaction // Without its recipients; nil for a login and for a delivery.
 	to    mail.Recipient
 	nth   int // Of its transaction, from 1.
 
 	isNew, newToAll bool // The recipient is, for the submitter and for all.
+
+	outcome mail.DeliveryOutcome // Of a delivery.
+	again   bool                 // The submitter was told so of this recipient before.
 }
 
 // stretch is a time of which rows are kept: after from, and to to.
@@ -84,7 +89,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		site: site, calendar: calendar, shared: map[string]int32{}, own: map[string]bool{}, classes: map[string]clientClass{},
 		servers: map[string]place{}, wanted: map[mail.LogPos]*rowFact{}, spans: map[mail.Submitter][]stretch{},
 		rows: map[mail.Submitter][]rowFact{}, told: map[mail.Path]*acquaintance{}, firstDay: map[pathOf]mail.Time{},
-		accounts: map[string][]mail.Submitter{},
+		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{},
 	}
 	if err := w.learn(ctx, db); err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 			w.accounts[bareName(who.Value)] = append(w.accounts[bareName(who.Value)], who)
 		}
 	}
-	if err := db.Replay(ctx, 0, w.hearRows, w.hearLogin, func(mail.Delivery) {}); err != nil {
+	if err := db.Replay(ctx, 0, w.hearRows, w.hearLogin, w.hearDelivery); err != nil {
 		return nil, err
 	}
 	for _, row := range w.wanted {
@@ -113,9 +118,10 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 			w.meet(row.to.Path)
 		}
 	}
-	if err := db.Replay(ctx, 0, w.hearFirst, func(mail.Login) {}, func(mail.Delivery) {}); err != nil {
+	if err := db.Replay(ctx, 0, w.hearFirst, func(mail.Login) {}, w.hearOutcome); err != nil {
 		return nil, err
 	}
+	w.joinPosted()
 	w.settle()
 	return w, nil
 }

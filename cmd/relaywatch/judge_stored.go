@@ -11,7 +11,7 @@ import (
 	"relaywatch/store"
 )
 
-// judgeEach is how many stored transactions and logins are judged at a time.
+// judgeEach is how many stored transactions, logins and deliveries are judged at a time.
 const judgeEach = 5000
 
 // stored is mail of the store that is to be judged.
@@ -56,7 +56,14 @@ func (s stored) judge(ctx context.Context, engines ...*detect.Engine) error {
 			}
 			turn(l.At)
 		},
-		func(mail.Delivery) {})
+		func(d mail.Delivery) {
+			for _, e := range engines {
+				if wanted(d.RepliedAt) {
+					e.Delivery(d)
+				}
+			}
+			turn(d.RepliedAt)
+		})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -85,7 +85,7 @@ func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site
 		p.anew, p.spoilt = true, err
 		return p, nil
 	}
-	if err := db.Replay(ctx, c.MemoryAt, p.engine.Transaction, p.engine.Login, func(mail.Delivery) {}); err != nil {
+	if err := db.Replay(ctx, c.MemoryAt, p.engine.Transaction, p.engine.Login, p.engine.Delivery); err != nil {
 		return nil, err
 	}
 	p.engine.Restored()
@@ -195,6 +195,9 @@ func (p *pipeline) feed(b *ingest.Batch) {
 	}
 	for _, l := range b.Logins {
 		p.engine.Login(l)
+	}
+	for i := range b.Deliveries {
+		p.engine.Delivery(b.Deliveries[i])
 	}
 	p.anew = p.anew || p.engine.Late()
 }
