@@ -46,6 +46,8 @@ type judge struct {
 	machine  vm.VM
 	measured [maxWindows]measures // Of the row that is judged, for windows where a gate is open.
 
+	watch func(Scored) // nil: nobody does.
+
 	base *judge // Of a fork: where subjects are copied from.
 }
 
@@ -156,6 +158,7 @@ func (j *judge) fork() *judge {
 	f.everyone = &hashSet{base: j.everyone}
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
 	f.profiles, f.pairs, f.heard = nil, nil, nil
+	f.watch = nil // What is judged for the time being is judged for good later.
 	f.spread = campaigns{base: &j.spread, kept: j.spread.kept}
 	f.outbox, f.posters = j.outbox.fork(), slices.Clip(j.posters)
 	return &f
@@ -252,6 +255,13 @@ func (s *subject) isServer(ev *event) bool {
 	return s.server != nil && s.server.compare(ev) <= 0
 }
 
+// measure tells the signals of a window of a submitter at its newest row.
+func (j *judge) measure(s *subject, r *row, w *window, m *measures) {
+	s.rows.measure(w, &j.layout, m)
+	m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
+	m[sigCampaignHosts] = float64(r.campaign)
+}
+
 // count adds a row of a submitter and asks the rules.
 func (j *judge) count(s *subject, r *row, silent bool) {
 	if len(j.rules) == 0 {
@@ -278,15 +288,16 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		}
 		w := &s.rows.windows[q.window]
 		score := j.score(s, i, r, w)
+		if j.watch != nil {
+			j.watched(s, i, r, score)
+		}
 		if score < q.least || r.campaign < q.campaign || !w.open(q.gates) || !s.habits(q) {
 			continue
 		}
 		m := &j.measured[q.window]
 		if measured&(1<<q.window) == 0 {
 			measured |= 1 << q.window
-			s.rows.measure(w, &j.layout, m)
-			m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
-			m[sigCampaignHosts] = float64(r.campaign)
+			j.measure(s, r, w, m)
 		}
 		m[sigScore] = score
 		low := m.lowered(j.network.baseline(s.who, j.rules[i], r.at))

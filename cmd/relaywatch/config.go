@@ -25,6 +25,7 @@ type Config struct {
 	Hours   HoursConfig   `mapstructure:"hours" yaml:"hours"`
 	Allow   []AllowConfig `mapstructure:"allow" yaml:"allow"`
 	Rules   RulesConfig   `mapstructure:"rules" yaml:"rules"`
+	Detect  DetectConfig  `mapstructure:"detect" yaml:"detect"`
 	Agent   AgentConfig   `mapstructure:"agent" yaml:"agent"`
 	Digest  DigestConfig  `mapstructure:"digest" yaml:"digest"`
 
@@ -74,6 +75,11 @@ type RulesConfig struct {
 	Path string `mapstructure:"path" yaml:"path"` // Folder of YAML files; empty: the built-in rules.
 }
 
+// DetectConfig says how much detection may ask of people.
+type DetectConfig struct {
+	AlarmsPerWeek float64 `mapstructure:"alarms_per_week" yaml:"alarms_per_week"` // That `rules calibrate` chooses thresholds for; 0, the default, is no wish.
+}
+
 // AgentConfig says how the agent follows logs.
 type AgentConfig struct {
 	Poll     string `mapstructure:"poll" yaml:"poll"`         // auto, always, never; default auto.
@@ -107,28 +113,29 @@ type SMTPConfig struct {
 // configDefaults are the values of keys that neither file nor environment sets.
 // Every key has one, or viper would not look for it in the environment.
 var configDefaults = map[string]any{
-	"store.path":          "relaywatch.db",
-	"store.keep":          "0",
-	"network.internal":    []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"},
-	"network.own_domains": []string{},
-	"network.gateways":    []string{},
-	"hours.time_zone":     "UTC",
-	"hours.business":      "mon-fri 07:00-19:00",
-	"hours.holidays":      []string{},
-	"rules.path":          "",
-	"agent.poll":          "auto",
-	"agent.interval":      "250ms",
-	"agent.listen":        "",
-	"agent.log":           "",
-	"digest.at":           "07:30",
-	"digest.from":         "",
-	"digest.to":           []string{},
-	"digest.smtp.host":    "localhost",
-	"digest.smtp.port":    25,
-	"digest.smtp.tls":     "starttls",
-	"digest.weekly":       "",
-	"digest.urgent":       "",
-	"digest.attach_json":  false,
+	"store.path":             "relaywatch.db",
+	"store.keep":             "0",
+	"network.internal":       []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"},
+	"network.own_domains":    []string{},
+	"network.gateways":       []string{},
+	"hours.time_zone":        "UTC",
+	"hours.business":         "mon-fri 07:00-19:00",
+	"hours.holidays":         []string{},
+	"rules.path":             "",
+	"detect.alarms_per_week": 0,
+	"agent.poll":             "auto",
+	"agent.interval":         "250ms",
+	"agent.listen":           "",
+	"agent.log":              "",
+	"digest.at":              "07:30",
+	"digest.from":            "",
+	"digest.to":              []string{},
+	"digest.smtp.host":       "localhost",
+	"digest.smtp.port":       25,
+	"digest.smtp.tls":        "starttls",
+	"digest.weekly":          "",
+	"digest.urgent":          "",
+	"digest.attach_json":     false,
 
 	"digest.smtp.ca_file":       "",
 	"digest.smtp.user":          "",

@@ -114,6 +114,9 @@ func (c *Config) check(p positions) []error {
 			bad("$.rules.path", "%q is no folder; leave it empty for the built-in rules", c.Rules.Path)
 		}
 	}
+	if c.Detect.AlarmsPerWeek < 0 {
+		bad("$.detect.alarms_per_week", "%g is no number of alarms; 0 is no wish", c.Detect.AlarmsPerWeek)
+	}
 	errs = append(errs, c.Agent.check(p)...)
 	return append(errs, c.Digest.check(p)...)
 }

@@ -15,7 +15,7 @@ func (p *program) rulesCommand() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
 		Use:                        "rules",
-		Short:                      "The rules in force: list, check, test, replay",
+		Short:                      "The rules in force: list, check, test, replay, calibrate",
 		Args:                       subcommand,
 		SuggestionsMinimumDistance: 2,
 		Run:                        func(*cobra.Command, []string) {}, // Args lets nothing through.
@@ -27,7 +27,7 @@ func (p *program) rulesCommand() *cobra.Command {
 		}
 		return rulesIn(dir)
 	}
-	c.AddCommand(p.rulesListCommand(load), p.rulesCheckCommand(load), p.rulesTestCommand(load), p.rulesReplayCommand(&dir))
+	c.AddCommand(p.rulesListCommand(load), p.rulesCheckCommand(load), p.rulesTestCommand(load), p.rulesReplayCommand(&dir), p.rulesCalibrateCommand(&dir, load))
 	return c
 }
 

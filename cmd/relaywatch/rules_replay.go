@@ -99,16 +99,23 @@ func (p *program) replayRules(ctx context.Context, t trial) error {
 	if t.until == 0 || t.until > status.Newest {
 		t.until = status.Newest + 1
 	}
-	otherSite := site
-	otherSite.Allow = nil
-	for _, a := range site.Allow {
-		if a, known := stillKnown(a, other); known && !t.withoutAllow {
-			otherSite.Allow = append(otherSite.Allow, a)
-		}
-	}
 	mail := stored{db: db, until: t.until - 1}
 	if t.runUp > 0 {
 		mail.after = t.since.Add(-t.runUp) - 1
+	}
+	a, b, err := t.judge(ctx, mail, site, inForce, other)
+	if err != nil {
+		return err
+	}
+	return t.newReport(max(status.Oldest, mail.after+1), a, b).print(p, t.format)
+}
+
+// judge judges the mail by both rules at once.
+func (t *trial) judge(ctx context.Context, mail stored, site detect.Site, inForce, other []*detect.Rule) (a, b *detect.Judgement, err error) {
+	otherSite := site
+	otherSite.Allow = allowOf(site.Allow, other)
+	if t.withoutAllow {
+		otherSite.Allow = nil
 	}
 	engines, err := mail.judged(ctx, func() ([]*detect.Engine, error) {
 		a, err := detect.NewEngine(inForce, site)
@@ -119,14 +126,24 @@ func (p *program) replayRules(ctx context.Context, t trial) error {
 		return []*detect.Engine{a, b}, err
 	})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	a := engines[0].Take()
-	b := a
-	if !t.alone() {
-		b = engines[1].Take()
+	found := make([]detect.Judgement, len(engines))
+	for i, e := range engines {
+		found[i] = e.Take()
 	}
-	return t.newReport(max(status.Oldest, mail.after+1), &a, &b).print(p, t.format)
+	return &found[0], &found[len(found)-1], nil
+}
+
+// allowOf are the entries that mean some of the rules.
+func allowOf(list []detect.Allow, ruleSet []*detect.Rule) []detect.Allow {
+	var out []detect.Allow
+	for _, a := range list {
+		if a, known := stillKnown(a, ruleSet); known {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // alone is true if there is nothing to compare with.
