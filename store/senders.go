@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"relaywatch/mail"
+)
+
+// Sender is who used the servers, as a submitter or as a client that answers for
+// nobody's mail but brought some.
+type Sender struct {
+	Submitter     mail.Submitter
+	Transactions  int
+	Recipients    int  // Accepted, or with a reply that is not told.
+	External      *int // Recipients outside own domains, refused ones too; nil while own domains are not known.
+	Authenticated int  // Transactions after a login.
+	RelayRight    int  // Transactions of sessions that might relay to anybody.
+	Plain         int  // Transactions that were not encrypted; those of which the log does not tell are not counted.
+	Encrypted     int
+	Days          int // On which it sent something, in UTC.
+	First         mail.Time
+	Last          mail.Time
+
+	// What it used most, the most frequent first.
+	ReversePaths []Use // Transactions only.
+	HELOs        []Use
+	Clients      []Use
+	Servers      []Use // The name of the server, and behind a backslash the connector.
+}
+
+const (
+	sentBetween   = ` WHERE t.time >= ?1 AND t.time < ?2 AND o.direction = 0 AND o.hop = 0 AND o.probe = 0 AND o.submitter_id IS NOT NULL`
+	selectSenders = `SELECT o.submitter_id, s.kind, s.value, count(*), sum(coalesce(t.accepted, t.recipients)),
+		CASE WHEN EXISTS (SELECT 1 FROM own_domains) THEN coalesce(sum(t.external), 0) END,
+		sum(o.authenticated), sum(o.relay_right), sum(o.tls = 1), sum(o.tls = 2), count(DISTINCT t.time / 86400), min(t.time), max(t.time)
+		FROM transactions t JOIN origins o ON o.id = t.origin_id JOIN submitters s ON s.id = o.submitter_id` + sentBetween + `
+		GROUP BY o.submitter_id ORDER BY 5 DESC, s.kind, s.value`
+	// Numbers are counted first, and texts looked up for the few that are shown.
+	selectTopPaths = `SELECT c.submitter_id, a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END, c.n FROM (
+			SELECT submitter_id, path, n, row_number() OVER (PARTITION BY submitter_id ORDER BY n DESC, path) AS place FROM (
+				SELECT o.submitter_id AS submitter_id, t.reverse_path_id AS path, count(*) AS n
+				FROM transactions t JOIN origins o ON o.id = t.origin_id` + sentBetween + ` AND t.reverse_path_id IS NOT NULL
+				GROUP BY 1, 2)) c
+		JOIN addresses a ON a.id = c.path JOIN domains d ON d.id = a.domain_id WHERE c.place <= ?3 ORDER BY c.submitter_id, c.place`
+	// Of a list of names, as columns of origins.
+	selectTopNames = `SELECT c.submitter_id, %s, c.n FROM (
+			SELECT submitter_id, x, y, n, row_number() OVER (PARTITION BY submitter_id ORDER BY n DESC, x, y) AS place FROM (
+				SELECT o.submitter_id AS submitter_id, %s, count(*) AS n
+				FROM transactions t JOIN origins o ON o.id = t.origin_id` + sentBetween + `
+				GROUP BY 1, 2, 3)) c
+		JOIN names x ON x.id = c.x JOIN names y ON y.id = c.y WHERE c.place <= ?3 AND (c.x <> 0 OR c.y <> 0) ORDER BY c.submitter_id, c.place`
+)
+
+// topNames fills in selectTopNames: the text of a name, and the columns it is made of.
+func topNames(text, columns string) string { return fmt.Sprintf(selectTopNames, text, columns) }
+
+// Senders are all who sent something from since to before until, those with the most
+// recipients first, each with the n names that it used most.
+func (db *DB) Senders(ctx context.Context, since, until mail.Time, n int) ([]Sender, error) {
+	var list []Sender
+	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+		place := make(map[int64]int) // In list, by submitters.id.
+		err := each(ctx, tx, func(scan scanner) error {
+			var s Sender
+			var id int64
+			err := scan(&id, &s.Submitter.Kind, &s.Submitter.Value, &s.Transactions, &s.Recipients, &s.External,
+				&s.Authenticated, &s.RelayRight, &s.Plain, &s.Encrypted, &s.Days, &s.First, &s.Last)
+			place[id] = len(list)
+			list = append(list, s)
+			return err
+		}, selectSenders, int64(since), int64(until))
+		if err != nil {
+			return err
+		}
+		for _, top := range []struct {
+			query string
+			into  func(*Sender) *[]Use
+		}{
+			{selectTopPaths, func(s *Sender) *[]Use { return &s.ReversePaths }},
+			{topNames(`x.text`, `o.helo_id AS x, 0 AS y`), func(s *Sender) *[]Use { return &s.HELOs }},
+			{topNames(`x.text`, `o.client_id AS x, 0 AS y`), func(s *Sender) *[]Use { return &s.Clients }},
+			{
+				topNames(`x.text || CASE y.text WHEN '' THEN '' ELSE '\' || y.text END`, `o.server_id AS x, o.connector_id AS y`),
+				func(s *Sender) *[]Use { return &s.Servers },
+			},
+		} {
+			err := each(ctx, tx, func(scan scanner) error {
+				var id int64
+				var u Use
+				err := scan(&id, &u.Text, &u.Transactions)
+				into := top.into(&list[place[id]])
+				*into = append(*into, u)
+				return err
+			}, top.query, int64(since), int64(until), n)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
+}
