@@ -108,6 +108,9 @@ func TestArrival(t *testing.T) {
 	logs := sampleLogs(t)
 	iis := slices.DeleteFunc(slices.Clone(logs), func(p string) bool { return strings.Contains(p, "exchange") })
 	exchange := slices.DeleteFunc(slices.Clone(logs), func(p string) bool { return strings.Contains(p, "iis") })
+	isSend := func(p string) bool { return strings.Contains(p, "SmtpSend") }
+	rest := slices.DeleteFunc(slices.Clone(logs), isSend)
+	send := slices.DeleteFunc(slices.Clone(logs), func(p string) bool { return !isSend(p) })
 	reversed := func(paths []string) []string {
 		paths = slices.Clone(paths)
 		slices.Reverse(paths)
@@ -130,6 +133,7 @@ func TestArrival(t *testing.T) {
 		{name: "twice", runs: [][]string{logs, logs}},
 		{name: "one server after the other", runs: [][]string{iis, exchange}},
 		{name: "the other server first", runs: [][]string{exchange, iis}},
+		{name: "what came back before what was sent", runs: [][]string{send, rest}},
 		{name: "one by one in the order of time, in batches of 50 rows", runs: oneByOne(logs), batchRows: 50},
 		// A session that spans two logs is one only if the earlier is read first:
 		// the days of the IIS service hold no such session.
@@ -146,6 +150,9 @@ func TestArrival(t *testing.T) {
 		if len(rows) == 0 && view != "v_quarantine" { // The samples are well-formed.
 			t.Errorf("got no row in %s; the comparison shows nothing", view)
 		}
+	}
+	if findings := strings.Join(want["v_findings"], "\n"); strings.Count(findings, "refused-deliveries") < 2 || !strings.Contains(findings, `\"delivery\":true`) {
+		t.Error("got no findings by what came back on both servers; the comparison shows nothing of them")
 	}
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
