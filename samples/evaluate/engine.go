@@ -35,6 +35,9 @@ func (s *stream) judged(rules []*detect.Rule) ([]alarm, error) {
 		for _, l := range b.Logins {
 			engine.Login(l)
 		}
+		for _, d := range b.Deliveries {
+			engine.Delivery(d)
+		}
 		engine.Advance(b.Front.Add(-detect.Grace))
 		c.take(engine.Take())
 		last = max(last, b.Front)
