@@ -49,11 +49,12 @@ fuzz:
 	done
 
 # A log of a million rows: the whole job beside a bare program that parses the same
-# rows and inserts the same recipients; then the parts.
+# rows and inserts the same recipients; then the parts, and the agent at work and at rest.
 bench: build build/bench.log
 	$(GO) build $(FLAGS) -o build/bare ./samples/bare
 	$(GO) run ./samples/bench -bare build/bare -log build/bench.log
 	$(GO) test $(FLAGS) -run '^$$' -bench . -benchmem ./ingest ./detect ./store
+	$(GO) test $(FLAGS) -run '^$$' -bench 'BenchmarkAgent' -benchtime 1x ./cmd/relaywatch
 
 # How well it detects: worlds whose truth is known, beside simple rules that are used
 # elsewhere, and whether the goals are met. Some minutes on two cores. Logs go to

@@ -125,10 +125,16 @@ func (e *Engine) part() *part {
 	return new(part)
 }
 
+// spareParts is how many parts are kept to be filled again: those of a second or
+// two. The many of a replay are let go.
+const spareParts = 1024
+
 // release takes back a part whose events are all judged.
 func (e *Engine) release(p *part) {
 	*p = part{}
-	e.free = append(e.free, p)
+	if len(e.free) < spareParts {
+		e.free = append(e.free, p)
+	}
 }
 
 // admit keeps of the events from index first on, all of part p, those that are
@@ -279,4 +285,6 @@ func (e *Engine) Restored() {
 	}
 	e.replaying = false
 	e.judgeUpTo(e.until, true)
+	e.buffer = slices.Clone(e.buffer[e.head:]) // A replay takes far more memory than rows that come.
+	e.head = 0
 }

@@ -34,7 +34,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	if j.base != nil && j.base.subjects[who] != nil {
 		s = j.base.subjects[who].clone()
 	} else {
-		s = &subject{who: who, rows: newRows(len(j.layout.lengths)), verdicts: j.network.verdicts[who]}
+		s = &subject{who: who, verdicts: j.network.verdicts[who]}
 		for i, r := range j.rules {
 			if r.judges(who, c) {
 				s.rules = append(s.rules, i)
@@ -95,7 +95,7 @@ func (j *judge) sweep(until mail.Time) {
 		if s.rows.start < s.rows.end {
 			continue
 		}
-		s.rows = newRows(len(j.layout.lengths))
+		s.rows = rows{}
 		if s.profile != nil {
 			clear(s.profile.weights) // They come out the same when they are needed again.
 		}

@@ -34,7 +34,8 @@ type window struct {
 
 // rows are the entries of one submitter in the longest window, with a count for
 // each window. Entries are numbered from 0 on; those of a flood and those too old
-// are dropped.
+// are dropped. The zero value has none, and takes no more memory: most submitters
+// are silent most of the time.
 type rows struct {
 	ring    []entry // The length is a power of two.
 	start   uint64  // Number of the oldest entry that is kept.
@@ -42,10 +43,8 @@ type rows struct {
 	newest  mail.Time
 	seen    seen
 	sizes   sizes
-	windows []window
+	windows []window // nil before the first row.
 }
-
-func newRows(windows int) rows { return rows{windows: make([]window, windows)} }
 
 func (r *rows) at(number uint64) *entry { return &r.ring[number&uint64(len(r.ring)-1)] }
 
@@ -57,6 +56,9 @@ func (r *rows) time(e *entry) mail.Time {
 
 // add counts a row in all windows and takes out what it makes too old.
 func (r *rows) add(row *row, l *layout) {
+	if r.windows == nil {
+		r.windows = make([]window, len(l.lengths))
+	}
 	r.expire(row.at, l)
 	if r.end-r.start == maxEntries {
 		r.drop(l)

@@ -22,7 +22,7 @@ func all(lengths ...mail.Time) *layout {
 func TestWindowsCountWhatIsInThem(t *testing.T) {
 	l := all(60, 3600)
 	rapid.Check(t, func(t *rapid.T) {
-		r := newRows(len(l.lengths))
+		r := rows{}
 		var all []row
 		at := mail.Time(-100_000)
 		for n := range rapid.IntRange(1, 80).Draw(t, "rows") {
@@ -121,7 +121,7 @@ func countAnew(all []row, after mail.Time) map[int]float64 {
 
 func TestFloodKeepsTheLastRows(t *testing.T) {
 	l := all(60)
-	r := newRows(1)
+	r := rows{}
 	for n := range maxEntries + 10 {
 		e := row{at: 1000, flags: isAccepted}
 		e.put(byRecipient, uint64(n))

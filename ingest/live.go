@@ -47,6 +47,7 @@ type Follower struct {
 	tails  *tails
 	looks  int               // Until the next slow one.
 	slow   bool              // This one is.
+	list   []candidate       // Memory for turn: there are many looks.
 	told   map[string]string // Trouble that was told, by what it is about.
 	failed map[string]bool   // Folders and sources that could not be read in the last slow look.
 
@@ -199,11 +200,11 @@ func (f *Follower) turn(woken map[string]bool) []candidate {
 			return f.candidates()
 		}
 	}
-	var list []candidate
+	f.list = f.list[:0]
 	for path, l := range f.logs {
 		if woken[path] || woken == nil && (l.Mode == FollowTail || l.Mode == FollowPoll) {
-			list = append(list, candidate{l.from, path})
+			f.list = append(f.list, candidate{l.from, path})
 		}
 	}
-	return list
+	return f.list
 }

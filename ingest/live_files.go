@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -18,7 +17,7 @@ type candidate struct {
 
 // candidates are all files of the sources.
 func (f *Follower) candidates() []candidate {
-	var list []candidate
+	f.list = f.list[:0]
 	there := map[string]bool{}
 	failed := map[string]bool{}
 	for _, src := range f.Sources {
@@ -29,7 +28,7 @@ func (f *Follower) candidates() []candidate {
 		for _, path := range paths {
 			if !there[path] {
 				there[path] = true
-				list = append(list, candidate{src, path})
+				f.list = append(f.list, candidate{src, path})
 			}
 		}
 	}
@@ -40,7 +39,7 @@ func (f *Follower) candidates() []candidate {
 	}
 	f.failed = failed
 	f.forget(there)
-	return list
+	return f.list
 }
 
 // forget drops files that are no longer there. What was read of them is stored.
@@ -79,7 +78,7 @@ func (f *Follower) hidden(l *Followed) bool {
 
 // examine looks at a file, and returns what is to be read of it, if anything.
 func (f *Follower) examine(c candidate, now time.Time) *source {
-	info, err := statLog(c.path)
+	seen, err := statLog(c.path)
 	l := f.followed(c)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) { // A file may go between two looks.
@@ -87,7 +86,6 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 		}
 		return nil
 	}
-	seen := stamp{info.Size(), info.ModTime()}
 	if f.unchanged(l, seen, now) {
 		if cut := f.reader.known.cuts[l.log]; cut != nil {
 			cut.looks++
@@ -124,18 +122,4 @@ func lasting(err error) bool {
 	var refused *RefusedError
 	var corrupt flate.CorruptInputError
 	return errors.As(err, &refused) || errors.As(err, &corrupt) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
-}
-
-// statLog asks for size and time. On Windows the folder's entry of an open file is
-// behind; the open file itself is not.
-func statLog(path string) (os.FileInfo, error) {
-	if !staleFolders {
-		return os.Stat(path)
-	}
-	f, err := openShared(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.Stat()
 }

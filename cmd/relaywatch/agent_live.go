@@ -53,7 +53,7 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	var beside []chan struct{}
-	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, l.listen, mails} {
+	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, l.listen, l.rest, mails} {
 		done := make(chan struct{})
 		beside = append(beside, done)
 		go func() {
