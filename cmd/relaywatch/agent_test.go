@@ -11,9 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -77,6 +77,7 @@ func (h *host) configure(more string) {
 type running struct {
 	h      *host
 	proc   *os.Process
+	tell   func() error // Has it stop.
 	errOut *said
 	done   chan error
 }
@@ -111,12 +112,16 @@ func (h *host) start() *running {
 // run starts an agent.
 func (h *host) run(cmd *exec.Cmd) *running {
 	h.t.Helper()
+	tell, err := stoppable(cmd)
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	errOut := &said{}
 	cmd.Stderr = errOut
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	r := &running{h: h, proc: cmd.Process, errOut: errOut, done: make(chan error, 1)}
+	r := &running{h: h, proc: cmd.Process, tell: tell, errOut: errOut, done: make(chan error, 1)}
 	go func() { r.done <- cmd.Wait() }()
 	return r
 }
@@ -128,7 +133,7 @@ const stopsWithin = 10 * time.Second
 func (r *running) stop() time.Duration {
 	r.h.t.Helper()
 	told := time.Now()
-	if err := r.proc.Signal(syscall.SIGTERM); err != nil {
+	if err := r.tell(); err != nil {
 		r.h.t.Fatal(err)
 	}
 	select {
@@ -301,6 +306,9 @@ func TestAgentIsAlone(t *testing.T) {
 // and loses nothing.
 func TestAgentHeals(t *testing.T) {
 	t.Run("the store is removed", func(t *testing.T) {
+		if runtime.GOOS == "windows" {
+			t.Skip("Windows keeps a store that is open from being removed")
+		}
 		h := newHost(t, 6000, "agent: {interval: 50ms}")
 		whole := h.logs
 		h.logs = whole[:1]

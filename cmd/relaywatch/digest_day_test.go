@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -135,6 +136,10 @@ func TestChart(t *testing.T) {
 }
 
 func TestCovers(t *testing.T) {
+	elsewhere := "/logs/ex1.log"
+	if runtime.GOOS == "windows" {
+		elsewhere = `C:\logs\ex1.log`
+	}
 	for _, tc := range []struct {
 		source, path string
 		want         bool
@@ -147,7 +152,7 @@ func TestCovers(t *testing.T) {
 		{"/logs/**/ex*.log", "/logs/a/b/ex1.log", true},
 		{"/logs/ex1.log", "/logs/ex1.log", true},
 		{".", "ex1.log", true},
-		{".", "/logs/ex1.log", false},
+		{".", elsewhere, false},
 		{"./logs", "logs/ex1.log", true},
 	} {
 		if got := covers(tc.source, tc.path); got != tc.want {

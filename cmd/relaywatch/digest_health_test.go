@@ -107,7 +107,7 @@ func TestDayHealth(t *testing.T) {
 			if got, want := fmt.Sprint(troubles), fmt.Sprint(tc.troubles); got != want {
 				t.Errorf("got the troubles %s; want %s", got, want)
 			}
-			notes := strings.Join(d.Health.Notes, "\n")
+			notes := filepath.ToSlash(strings.Join(d.Health.Notes, "\n"))
 			for _, want := range append(tc.notes, "The mail of 2026-11-09 still waits") {
 				if !strings.Contains(notes, want) {
 					t.Errorf("got the notes %q; want %q", notes, want)

@@ -15,12 +15,16 @@ func (h *mailHost) startAt(now time.Time) *running {
 	h.t.Helper()
 	cmd, _ := child(h.t, "--config", h.config, "agent")
 	cmd.Env = append(cmd.Env, "TEST_NOW="+now.Format(time.RFC3339Nano))
+	tell, err := stoppable(cmd)
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	errOut := &said{}
 	cmd.Stderr = errOut
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	r := &running{h: &host{t: h.t, db: h.db}, proc: cmd.Process, errOut: errOut, done: make(chan error, 1)}
+	r := &running{h: &host{t: h.t, db: h.db}, proc: cmd.Process, tell: tell, errOut: errOut, done: make(chan error, 1)}
 	go func() { r.done <- cmd.Wait() }()
 	return r
 }

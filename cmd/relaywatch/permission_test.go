@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,23 +43,6 @@ func newStage(t *testing.T) stage {
 	}
 	copyFile(t, self, s.program, 0o755)
 	return s
-}
-
-func copyFile(t *testing.T, from, to string, mode os.FileMode) {
-	t.Helper()
-	in, err := os.Open(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, mode)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = io.Copy(out, in)
-	if err := errors.Join(err, out.Close(), os.Chmod(to, mode)); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (s stage) chmod(t *testing.T, name string, mode os.FileMode) {

@@ -236,10 +236,11 @@ func (p *pipeline) finish(ctx context.Context, front mail.Time) error {
 // judgeAnew judges all that is stored, if that is needed, and returns what is new
 // since the last take.
 func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judgement, error) {
+	until := front.Add(-detect.Grace)
 	if !p.anew {
+		p.engine.Advance(until)
 		return p.take(), nil
 	}
-	until := front.Add(-detect.Grace)
 	engine, err := p.replay(ctx, until, judgeEach)
 	if err == nil && engine.Late() { // A clock was put back meanwhile.
 		engine, err = p.replay(ctx, until, math.MaxInt)
