@@ -144,6 +144,7 @@ func TestFollowStatFails(t *testing.T) {
 	must(t, err)
 	eventually(t, "the watch is taken off", func() bool { return watch.Events(bad) == nil })
 	must(t, os.Chmod(shut, 0o700))
+	w.atRest()
 	before := w.read()
 	w.append(good, more)
 	eventually(t, "the rows were written, and no tick came", func() bool { return w.read() > before })

@@ -70,6 +70,7 @@ func TestFollowWakes(t *testing.T) {
 		t.Fatalf("got mode %s; want %s", got, FollowTail)
 	}
 	eventually(t, "the tail watches", func() bool { return watch.Events(path) != nil })
+	w.atRest()
 	w.append(path, two)
 	eventually(t, "the rows were written, and no tick came", func() bool { return w.read() == rowsIn(one+two) })
 	w.same(one + two)
@@ -226,6 +227,15 @@ func TestFollowIdle(t *testing.T) {
 		t.Errorf("got mode %s after it grew", got)
 	}
 	w.same(one + two)
+}
+
+// atRest waits until no look is under way. One that sees a write of some rows in the
+// middle lets the tail go, as behind half a row, and another stands after a tick only.
+func (w *following) atRest() {
+	w.t.Helper()
+	eventually(w.t, "no look is under way", func() bool {
+		return strings.Contains(stacks(), " [select]:\nrelaywatch/ingest.(*Follower).Run(")
+	})
 }
 
 // stacks are those of all goroutines.

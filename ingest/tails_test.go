@@ -44,6 +44,7 @@ func TestFollowEndedTail(t *testing.T) {
 		w.look()
 		return watch.Events(path) != nil
 	})
+	w.atRest()
 	before := w.read()
 	w.append(path, rest)
 	eventually(t, "the rows were written, and no tick came", func() bool { return w.read() > before })
