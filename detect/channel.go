@@ -15,6 +15,7 @@ type channel struct {
 	began mail.Time // fromAt.
 	steps []step    // The newest since start, at most maxSteps.
 	nats  float64   // Of the last recipient.
+	asked bool      // The newest row is in the sum: a sum is that of its last row, and not of now.
 }
 
 // maxSteps is how many recipients are kept of a sum, so that it can be shown and
@@ -57,7 +58,7 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	before := w.fade(c.sum, int64(at-c.at))
 	c.at = at
 	if before+nats <= 0 {
-		*c = channel{at: at}
+		*c = channel{at: at, asked: c.asked}
 		return nats
 	}
 	if c.sum == 0 {
@@ -114,7 +115,7 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		}
 		t := j.today(s, i)
 		w, c := j.rules[rule].Weigher, &mine.channels[i]
-		if w.lateOnly {
+		if c.asked = !w.lateOnly; !c.asked {
 			continue
 		}
 		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.network.baseline(s.who, j.rules[rule], r.at))

@@ -102,7 +102,7 @@ func (j *judge) weighDelivery(s *subject, r *row, submitted mail.Time) {
 	for i, rule := range j.weighed {
 		w, c := j.rules[rule].Weigher, &mine.channels[i]
 		c.nats = 0
-		if !slices.Contains(s.rules, rule) || !w.takes(c, f, r.at) {
+		if c.asked = slices.Contains(s.rules, rule) && w.takes(c, f, r.at); !c.asked {
 			continue
 		}
 		c.nats = c.add(w, w.late(o.returned), &o, r.at, r.pos, f, j.network.baseline(s.who, j.rules[rule], r.at))
@@ -110,6 +110,9 @@ func (j *judge) weighDelivery(s *subject, r *row, submitted mail.Time) {
 			c.start = min(c.start, submitted)
 		}
 		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
+		if j.watch != nil && !f.refused {
+			j.watch(Scored{Submitter: s.who, Rule: j.rules[rule].Name, At: r.at, Score: c.sum, Nats: c.nats, Holds: func() bool { return false }})
+		}
 	}
 	r.summed = f.refused
 	j.fleet.countReturn(s, f)

@@ -89,7 +89,7 @@ type row struct {
 
 	told    told // Of a recipient, for sequential rules.
 	weighed bool // It is in the profile's day: rules on the own scale are asked.
-	summed  bool // It is in the sums: sequential rules are asked. A sum is that of its last row, and not of now.
+	summed  bool // It is in sums: sequential rules are asked, see channel.asked.
 
 	campaign int // Of a stranger, see campaigns; 0 of others.
 }

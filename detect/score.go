@@ -74,11 +74,11 @@ func (j *judge) score(s *subject, i int, r *row, w *window) float64 {
 	rule := j.rules[i]
 	switch {
 	case rule.Weigher != nil && r.summed:
-		sum := s.profile.channels[j.asked[i].place].sum
-		if sum == 0 {
+		c := &s.profile.channels[j.asked[i].place]
+		if !c.asked || c.sum == 0 {
 			return 0
 		}
-		return sum + min(rule.Weigher.Support, j.support(s, r.at))
+		return c.sum + min(rule.Weigher.Support, j.support(s, r.at))
 	case rule.Scale != nil && r.weighed:
 		value := float64(w.n[signals[rule.Scale.Of].counter])
 		return j.beyond(s, j.asked[i].place, rule.Scale, value, j.network.baseline(s.who, rule, r.at))

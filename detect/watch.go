@@ -36,7 +36,7 @@ func (j *judge) watched(s *subject, i int, r *row, score float64) {
 		Holds: func() bool { return j.wouldHold(s, i, r) },
 	}
 	switch {
-	case rule.Weigher != nil && r.summed:
+	case rule.Weigher != nil && r.summed && s.profile.channels[j.asked[i].place].asked:
 		told.Nats = s.profile.channels[j.asked[i].place].nats
 		told.Support = min(rule.Weigher.Support, j.support(s, r.at))
 	case rule.Scale != nil && r.weighed:
