@@ -44,8 +44,7 @@ func openRelay(f *Facts) Result {
 			"  Set-ReceiveConnector CONNECTOR -RemoteIPRanges ADDRESSES",
 		},
 		[]string{"IIS (6.0) Manager, properties of the SMTP virtual server, Access, Relay: choose Only the list below, with known addresses in it."})
-	r.Fix = append(r.Fix, "If one of these domains is yours, add it to network.own_domains and run ingest: it is no relaying then.",
-		"Then try from outside: relaywatch relaycheck --probe HOST")
+	r.Fix = append(r.Fix, "If one of these domains is yours, add it to network.own_domains and run ingest: it is no relaying then.")
 	r.Links = []string{linkRelayTest, linkAnonymousRelay, linkIISRelay}
 	return r
 }
