@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	_ "time/tzdata" // Windows has no zones where Go looks.
 
 	"relaywatch/mail"
 )
