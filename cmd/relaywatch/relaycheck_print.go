@@ -35,29 +35,35 @@ func printReport(w *page, r *relaycheck.Report, f *relaycheck.Facts) error {
 	w.line(2, "%s, %s, %d to know; %d found nothing, %d could not be judged", plural(int64(r.Count(relaycheck.Error)), "error"),
 		plural(int64(r.Count(relaycheck.Warning)), "warning"), r.Count(relaycheck.Information), r.Count(relaycheck.Passed), r.Count(relaycheck.NotJudged))
 	for i := range r.Results {
-		result := &r.Results[i]
-		switch result.Severity {
-		case relaycheck.Passed, relaycheck.NotJudged:
-			continue
+		if result := &r.Results[i]; !brief(result) {
+			printResult(w, result)
 		}
-		printResult(w, result)
 	}
 	for _, rest := range []struct {
 		severity relaycheck.Severity
 		head     string
 	}{{relaycheck.NotJudged, "NOT JUDGED"}, {relaycheck.Passed, "NOTHING FOUND"}} {
-		if r.Count(rest.severity) == 0 {
-			continue
-		}
-		w.line(0, "")
-		w.line(0, "%s", rest.head)
+		head := rest.head
 		for i := range r.Results {
-			if result := &r.Results[i]; result.Severity == rest.severity {
-				w.line(4, "  %s: %s (read: %s)", result.Check, shown(result.Found), shown(result.Read))
+			result := &r.Results[i]
+			if result.Severity != rest.severity || !brief(result) {
+				continue
 			}
+			if head != "" {
+				w.line(0, "")
+				w.line(0, "%s", head)
+				head = ""
+			}
+			w.line(4, "  %s: %s (read: %s)", result.Check, shown(result.Found), shown(result.Read))
 		}
 	}
 	return w.err
+}
+
+// brief is true for a result of which a line is enough. Of a probe people want to see
+// every answer.
+func brief(r *relaycheck.Result) bool {
+	return (r.Severity == relaycheck.Passed || r.Severity == relaycheck.NotJudged) && r.Check != "probe"
 }
 
 func printResult(w *page, r *relaycheck.Result) {
