@@ -20,8 +20,7 @@ import (
 	"relaywatch/store"
 )
 
-// pipeline is the way of a line: reader, store, judge. Reading and judging run
-// beside writing, since the store takes the most time.
+// pipeline is the way of a line: reader, judge, store.
 type pipeline struct {
 	db    *store.DB
 	alive func() // Optional; called while all is judged anew, which takes its time.
@@ -119,39 +118,53 @@ type step struct {
 	judgement *detect.Judgement // nil if it is not its turn.
 }
 
-// run reads everything new, stores it and judges it.
+// run reads everything new, judges it and stores it: three stages, each beside the
+// others, since each takes about as much time. All see the Batches in one order, so
+// that the store is as if it had been done one after the other.
 func (p *pipeline) run(ctx context.Context, reader *ingest.Reader) (ingest.Result, error) {
-	steps := make(chan step, 2) // The reader is the only sender, and closes it.
-	g, both := errgroup.WithContext(ctx)
+	batches := make(chan *ingest.Batch) // Each channel is closed by its one sender.
+	steps := make(chan step, 1)
+	g, all := errgroup.WithContext(ctx)
 	var result ingest.Result
 	var problems error // Of single logs: what was read of the others counts.
 	var front mail.Time
 	g.Go(func() error {
-		defer close(steps)
-		n := 0
+		defer close(batches)
 		var err error
-		result, err = reader.Run(both, func(ctx context.Context, b *ingest.Batch) error {
-			n++
-			front = max(front, b.Front)
-			s := step{batch: b, judgement: p.judge(b, n%judgeEvery == 0)}
-			select {
-			case steps <- s:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-		if both.Err() != nil {
-			return both.Err()
+		result, err = reader.Run(all, func(ctx context.Context, b *ingest.Batch) error { return hand(ctx, batches, b) })
+		if all.Err() != nil {
+			return all.Err()
 		}
 		problems = err
 		return nil
 	})
-	g.Go(func() error { return p.write(both, steps) })
+	g.Go(func() error {
+		defer close(steps)
+		n := 0
+		for b := range batches {
+			n++
+			front = max(front, b.Front)
+			if err := hand(all, steps, step{batch: b, judgement: p.judge(b, n%judgeEvery == 0)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	g.Go(func() error { return p.write(all, steps) })
 	if err := g.Wait(); err != nil {
 		return result, err
 	}
 	return result, joinFirst(p.finish(ctx, front), problems)
+}
+
+// hand passes something on to the next stage, unless that has ended.
+func hand[T any](ctx context.Context, to chan<- T, what T) error {
+	select {
+	case to <- what:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // write is the one writer.
