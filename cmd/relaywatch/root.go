@@ -16,9 +16,10 @@ import (
 
 // Exit codes.
 const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2 // Wrong use or configuration.
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2 // Wrong use or configuration.
+	exitSuspects = 3 // `suspects --fail-on` found some; they are printed.
 )
 
 // usageError is an error of whoever called: its exit code is exitUsage.
@@ -68,6 +69,8 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitDone
 	case errors.Is(err, errSaid):
 		return exitFailed
+	case errors.Is(err, errSuspects):
+		return exitSuspects
 	case errors.As(err, &usage):
 		p.complain(err.Error())
 		return exitUsage
@@ -96,6 +99,9 @@ func (p *program) complain(text string) {
 
 // errSaid is returned where the reason is already on standard error.
 var errSaid = errors.New("failed")
+
+// errSuspects is returned by suspects where some are as severe as --fail-on names.
+var errSuspects = errors.New("suspects")
 
 // errStopped is returned by ingest when it was interrupted.
 var errStopped = errors.New("stopped; what was read is stored, and the next run goes on from there")

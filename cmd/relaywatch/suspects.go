@@ -12,65 +12,98 @@ import (
 	"relaywatch/store"
 )
 
+// suspectsFlags are those of the command.
+type suspectsFlags struct {
+	format, since, until, state string
+	failOn                      failOn
+}
+
 func (p *program) suspectsCommand() *cobra.Command {
-	var format, since, until, state string
+	var f suspectsFlags
 	c := &cobra.Command{
 		Use:   "suspects",
 		Short: "Who is under suspicion, since when, and how much has left",
 		Long: "suspects prints the episodes of suspicion, worst first: who, since when, how many\n" +
 			"recipients the server accepted in it (and how many outside), and why. Times are\n" +
-			"UTC, of the log. explain shows the proof.",
-		Args: only(0, "no argument; `relaywatch explain SUBMITTER` shows one of them"),
+			"UTC, of the log. explain shows the proof.\n\n" +
+			"With --fail-on, for monitoring, the exit code is 3 if one of those that are printed\n" +
+			"is that severe, and open or confirmed; 1 still means that nobody could look.",
+		Example: "  relaywatch suspects --state open\n  relaywatch suspects --fail-on high --format json",
+		Args:    only(0, "no argument; `relaywatch explain SUBMITTER` shows one of them"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			f := store.Filter{State: state}
-			var err error
-			if f.Since, err = parseTime("--since", since); err != nil {
-				return err
-			}
-			if f.Until, err = parseTime("--until", until); err != nil {
-				return err
-			}
-			switch state {
-			case "", "open", "confirmed", "false-alarm", "closed":
-			default:
-				return usageError{fmt.Errorf("--state %q: use open, confirmed, false-alarm or closed", state)}
-			}
-			db, err := store.OpenReadOnly(c.Context(), p.config.Store.Path)
+			filter, err := f.filter()
 			if err != nil {
 				return err
 			}
-			defer db.Close()
-			suspects, err := db.Suspects(c.Context(), f)
-			if err != nil {
-				return err
-			}
-			if format == "json" {
-				if suspects == nil {
-					suspects = []store.Suspect{}
-				}
-				return printJSON(p.out, suspects)
-			}
-			if format == "csv" {
-				return suspectRecords(suspects).print(p.out, format)
-			}
-			whys := make([]string, len(suspects))
-			for i, s := range suspects {
-				if whys[i], err = why(c.Context(), db, s); err != nil {
-					return err
-				}
-			}
-			r := suspectRows(suspects, whys)
-			if f != (store.Filter{}) {
-				r.empty = "no suspects with this --since, --until and --state"
-			}
-			return r.print(p.out, format)
+			f.failOn.warn(p.err, f.state)
+			return p.suspects(c.Context(), f, filter)
 		},
 	}
-	formatFlag(c, &format)
-	c.Flags().StringVar(&since, "since", "", "only episodes that were still going on at `TIME` (2026-11-05, 2026-11-05T02:00:00Z)")
-	c.Flags().StringVar(&until, "until", "", "only episodes that began before `TIME`")
-	c.Flags().StringVar(&state, "state", "", "only episodes in this `STATE`: open, confirmed, false-alarm, closed")
+	formatFlag(c, &f.format)
+	c.Flags().StringVar(&f.since, "since", "", "only episodes that were still going on at `TIME` (2026-11-05, 2026-11-05T02:00:00Z)")
+	c.Flags().StringVar(&f.until, "until", "", "only episodes that began before `TIME`")
+	c.Flags().StringVar(&f.state, "state", "", "only episodes in this `STATE`: open, confirmed, false-alarm, closed")
+	c.Flags().StringVar(&f.failOn.severity, "fail-on", "", "end with 3 if one is open or confirmed, and of this `SEVERITY` or worse: low, medium, high, critical")
 	return c
+}
+
+// filter is what the flags choose.
+func (f suspectsFlags) filter() (store.Filter, error) {
+	filter := store.Filter{State: f.state}
+	var err error
+	if filter.Since, err = parseTime("--since", f.since); err != nil {
+		return filter, err
+	}
+	if filter.Until, err = parseTime("--until", f.until); err != nil {
+		return filter, err
+	}
+	switch f.state {
+	case "", stateOpen, stateConfirmed, stateFalseAlarm, stateClosed:
+	default:
+		return filter, usageError{fmt.Errorf("--state %q: use open, confirmed, false-alarm or closed", f.state)}
+	}
+	return filter, f.failOn.check()
+}
+
+// suspects prints those that a filter chooses.
+func (p *program) suspects(ctx context.Context, f suspectsFlags, filter store.Filter) error {
+	db, err := store.OpenReadOnly(ctx, p.config.Store.Path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	suspects, err := db.Suspects(ctx, filter)
+	if err != nil {
+		return err
+	}
+	if err := p.printSuspects(ctx, db, suspects, f.format, filter); err != nil {
+		return err
+	}
+	return f.failOn.on(suspects)
+}
+
+func (p *program) printSuspects(ctx context.Context, db *store.DB, suspects []store.Suspect, format string, filter store.Filter) error {
+	switch format {
+	case "json":
+		if suspects == nil {
+			suspects = []store.Suspect{}
+		}
+		return printJSON(p.out, suspects)
+	case "csv":
+		return suspectRecords(suspects).print(p.out, format)
+	}
+	whys := make([]string, len(suspects))
+	for i, s := range suspects {
+		var err error
+		if whys[i], err = why(ctx, db, s); err != nil {
+			return err
+		}
+	}
+	r := suspectRows(suspects, whys)
+	if filter != (store.Filter{}) {
+		r.empty = "no suspects with this --since, --until and --state"
+	}
+	return r.print(p.out, format)
 }
 
 // why is the sentence of the heaviest rule, as it stands in the summary behind the
