@@ -56,6 +56,16 @@ bench: build build/bench.log
 	$(GO) test $(FLAGS) -run '^$$' -bench . -benchmem ./ingest ./detect ./store
 	$(GO) test $(FLAGS) -run '^$$' -bench 'BenchmarkAgent' -benchtime 1x ./cmd/relaywatch
 
+# The same job beside what people would use instead; and one store as it grows, a
+# quarter of an hour for 100 million recipients.
+.PHONY: bench-peers bench-curve
+bench-peers: build build/bench.log
+	samples/bench/peers/install build/peers
+	$(GO) run ./samples/bench -peers build/peers -log build/bench.log
+
+bench-curve: build build/bench.log
+	$(GO) run ./samples/bench -curve 100 -log build/bench.log
+
 # How well it detects: worlds whose truth is known, beside simple rules that are used
 # elsewhere, and whether the goals are met. Some minutes on two cores. Logs go to
 # memory where that is possible: it is thousands of files.

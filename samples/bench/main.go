@@ -1,9 +1,10 @@
 //go:build unix
 
-// Command bench times two programs on one log, in turn, as whole processes, and
-// prints medians and ratios: relaywatch, which reads, stores, indexes and judges,
-// and the bare program of samples/bare, which parses the same rows and inserts the
-// same recipients.
+// Command bench times programs on one log, in turn, as whole processes, and prints
+// medians and ratios: relaywatch, which reads, stores, indexes and judges, and the
+// bare program of samples/bare, which parses the same rows and inserts the same
+// recipients. With -peers FOLDER, as peers/install fills it, it times what people
+// would use instead; with -curve MILLIONS one store that grows to so many recipients.
 package main
 
 import (
@@ -25,11 +26,40 @@ func main() {
 	log := flag.String("log", "", "the `LOG` both read")
 	config := flag.String("config", "samples/relaywatch.yaml", "configuration `FILE` for relaywatch")
 	runs := flag.Int("runs", 5, "counted runs of each, after one that is not counted")
+	peers := flag.String("peers", "", "compare with the programs in this `FOLDER`")
+	scripts := flag.String("scripts", "samples/bench/peers", "with -peers: `FOLDER` of their scripts")
+	curve := flag.Int("curve", 0, "let a store grow to so many `MILLIONS` of recipients")
 	flag.Parse()
-	if err := bench(context.Background(), *relaywatch, *bare, *log, *config, *runs); err != nil {
+	subject := subject{program: *relaywatch, config: *config, log: *log}
+	var err error
+	switch ctx := context.Background(); {
+	case *peers != "":
+		err = comparePeers(ctx, subject, *peers, *scripts, *runs)
+	case *curve > 0:
+		err = growthCurve(ctx, subject, *curve)
+	default:
+		err = bench(ctx, subject, *bare, *runs)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// subject is what is measured.
+type subject struct{ program, config, log string }
+
+// ingest reads a log into the store at db.
+func (s subject) ingest(ctx context.Context, db, log string) (run, report, error) {
+	var counted report
+	r, out, err := measure(ctx, db, s.program, "--config", s.config, "--db", db, "ingest", "--json", log)
+	if err != nil {
+		return run{}, report{}, err
+	}
+	if err := json.Unmarshal(out, &counted); err != nil {
+		return run{}, report{}, fmt.Errorf("%s printed no JSON: %w", s.program, err)
+	}
+	return r, counted, nil
 }
 
 // run is what one process took.
@@ -45,7 +75,7 @@ type report struct {
 	Recipients int64 `json:"recipients"`
 }
 
-func bench(ctx context.Context, relaywatch, bare, log, config string, runs int) error {
+func bench(ctx context.Context, subject subject, bare string, runs int) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -55,14 +85,14 @@ func bench(ctx context.Context, relaywatch, bare, log, config string, runs int) 
 	var ours, theirs []run
 	var counted report
 	for i := range runs + 1 {
-		r, out, err := measure(ctx, db, relaywatch, "--config", config, "--db", db, "ingest", "--json", log)
+		removeStore(db)
+		r, c, err := subject.ingest(ctx, db, subject.log)
 		if err != nil {
 			return err
 		}
-		if err := json.Unmarshal(out, &counted); err != nil {
-			return fmt.Errorf("%s printed no JSON: %w", relaywatch, err)
-		}
-		o, _, err := measure(ctx, db, bare, log, db)
+		counted = c
+		removeStore(db)
+		o, _, err := measure(ctx, db, bare, subject.log, db)
 		if err != nil {
 			return err
 		}
@@ -100,31 +130,34 @@ func print(ours, theirs []run, counted report) error {
 	return nil
 }
 
-// measure runs a program that leaves a store at db, and removes the store.
+// measure runs a program, which may keep a store at db, and returns what it printed.
 func measure(ctx context.Context, db, program string, args ...string) (run, []byte, error) {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.RemoveAll(db + suffix); err != nil {
-			return run{}, nil, err
-		}
-	}
 	c := exec.CommandContext(ctx, program, args...)
 	c.Stderr = os.Stderr
+	return timed(c, db)
+}
+
+func timed(c *exec.Cmd, db string) (run, []byte, error) {
 	start := time.Now()
 	out, err := c.Output()
 	wall := time.Since(start)
 	if err != nil {
-		return run{}, nil, fmt.Errorf("run %s: %w", program, err)
+		return run{}, nil, fmt.Errorf("run %s: %w: %s", c.Path, err, out[max(0, len(out)-2000):])
 	}
 	r := run{wall: wall, cpu: c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.peakKB = usage.Maxrss // Kilobytes on Linux.
 	}
-	info, err := os.Stat(db)
-	if err != nil {
-		return run{}, nil, err
+	if info, err := os.Stat(db); err == nil {
+		r.store = info.Size()
 	}
-	r.store = info.Size()
 	return r, out, nil
+}
+
+func removeStore(db string) {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		_ = os.Remove(db + suffix) // Where one can't go, the next program fails on it.
+	}
 }
 
 func median(runs []run, of func(run) float64) float64 {
