@@ -145,14 +145,24 @@ func (m *metrics) Collect(c chan<- prometheus.Metric) {
 // every few seconds.
 const silent = 6 * reloadEvery
 
+// state is why the agent does not run; "" if it does, or if there is no report.
+func (h *health) state(now time.Time) string {
+	switch {
+	case h == nil:
+		return ""
+	case h.Stopped:
+		return "stopped at " + h.At.UTC().Format("2006-01-02 15:04")
+	case now.Sub(h.At) > silent:
+		return "not running, last seen " + h.At.UTC().Format("2006-01-02 15:04")
+	}
+	return ""
+}
+
 // print says for `status` how the agent is.
 func (h *health) print(w *page, hang int, now time.Time) {
-	state := "running since " + h.Started.UTC().Format("2006-01-02 15:04")
-	switch {
-	case h.Stopped:
-		state = "stopped at " + h.At.UTC().Format("2006-01-02 15:04")
-	case now.Sub(h.At) > silent:
-		state = "not running, last seen " + h.At.UTC().Format("2006-01-02 15:04")
+	state := h.state(now)
+	if state == "" {
+		state = "running since " + h.Started.UTC().Format("2006-01-02 15:04")
 	}
 	unread := int64(0)
 	for _, l := range h.Logs {

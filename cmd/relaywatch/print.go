@@ -142,6 +142,16 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
+// printLine writes JSON as printJSON does, on one line.
+func printLine(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, visibleJSON(string(b))+"\n")
+	return err
+}
+
 // cellText is a cell as programs read it.
 func cellText(v any) string {
 	switch v := v.(type) {

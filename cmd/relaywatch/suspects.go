@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ import (
 type suspectsFlags struct {
 	format, since, until, state string
 	failOn                      failOn
+	watch                       bool
+	interval                    time.Duration // Of watch.
 }
 
 func (p *program) suspectsCommand() *cobra.Command {
@@ -27,13 +30,22 @@ func (p *program) suspectsCommand() *cobra.Command {
 			"recipients the server accepted in it (and how many outside), and why. Times are\n" +
 			"UTC, of the log. explain shows the proof.\n\n" +
 			"With --fail-on, for monitoring, the exit code is 3 if one of those that are printed\n" +
-			"is that severe, and open or confirmed; 1 still means that nobody could look.",
-		Example: "  relaywatch suspects --state open\n  relaywatch suspects --fail-on high --format json",
+			"is that severe, and open or confirmed; 1 still means that nobody could look.\n\n" +
+			"With --watch it prints those that are under suspicion now, and goes on with each that\n" +
+			"is opened, has grown (its severity rose, another rule holds, or it has twice as many\n" +
+			"recipients) or is withdrawn, until ctrl-C.",
+		Example: "  relaywatch suspects --state open\n  relaywatch suspects --fail-on high --format json\n  relaywatch suspects --watch --format json",
 		Args:    only(0, "no argument; `relaywatch explain SUBMITTER` shows one of them"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			filter, err := f.filter()
 			if err != nil {
 				return err
+			}
+			if f.watch {
+				return p.watchSuspects(c.Context(), f, filter)
+			}
+			if c.Flags().Changed("interval") {
+				return usageError{errors.New("--interval is how often --watch looks: it goes with --watch only")}
 			}
 			f.failOn.warn(p.err, f.state)
 			return p.suspects(c.Context(), f, filter)
@@ -44,6 +56,8 @@ func (p *program) suspectsCommand() *cobra.Command {
 	c.Flags().StringVar(&f.until, "until", "", "only episodes that began before `TIME`")
 	c.Flags().StringVar(&f.state, "state", "", "only episodes in this `STATE`: open, confirmed, false-alarm, closed")
 	c.Flags().StringVar(&f.failOn.severity, "fail-on", "", "end with 3 if one is open or confirmed, and of this `SEVERITY` or worse: low, medium, high, critical")
+	c.Flags().BoolVar(&f.watch, "watch", false, "go on with what is new or grown, until ctrl-C")
+	c.Flags().DurationVar(&f.interval, "interval", 2*time.Second, "`TIME` between two looks of --watch")
 	return c
 }
 
