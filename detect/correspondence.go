@@ -11,10 +11,11 @@ var (
 // maxHeard bounds what is kept of who wrote to us: all the internet does, in time.
 const maxHeard = 2_000_000
 
-// rememberPair tells whether a reverse-path of an own domain is new to a recipient.
-// Accounts are known by their name already.
+// rememberPair tells whether a reverse-path of an own domain is new to a recipient of
+// a host. Accounts are known by their name; what they mail is remembered for the day on
+// which the same person's mail comes without a login.
 func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) bool {
-	if s.who.Kind != mail.KindIP || p.pathHash == 0 || p.foreign || len(j.network.own) == 0 {
+	if p.pathHash == 0 || p.foreign || len(j.network.own) == 0 {
 		return true
 	}
 	if j.pairs == nil {
@@ -25,7 +26,7 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 	isNew := j.pairs.keep(pair, at)
 	// Told anew for each recipient: a preview has been through the same part.
 	p.moved = !isNew || !j.pairs.keep(max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
-	return isNew
+	return isNew || s.who.Kind != mail.KindIP
 }
 
 // keep remembers a hash, and tells whether it is new.

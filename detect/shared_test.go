@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,5 +89,38 @@ func TestAddressChanges(t *testing.T) {
 	moving := office{40, 15, func(person, day int) string { return fmt.Sprintf("10.1.%d.%d", day, person+1) }}
 	if got := accused(judgeAll(t, moving.transactions())); len(got) > 0 {
 		t.Errorf("got %v accused; want nobody", got)
+	}
+}
+
+// What runs at a workstation has no password: it mails without a login, under the
+// address of somebody who logs in. The host never mailed, but whose mail it would be is
+// known, and so is what that person's recipients are.
+func TestWorkstationOfAnAccount(t *testing.T) {
+	const days = 20
+	login := func(ts []mail.Transaction) []mail.Transaction {
+		for i := range ts {
+			ts[i].User, ts[i].Authenticated = strings.TrimSuffix(string(ts[i].ReversePath), "@corp.example"), true
+		}
+		return ts
+	}
+	desks := login(office{days, 15, func(person, _ int) string { return fmt.Sprintf("10.1.1.%d", person+1) }}.transactions())
+	const host, begin = "10.1.1.4", noon + days*86400
+	var list []mail.Transaction // Two of five are known to others here.
+	for i := range 60 {
+		to := fmt.Sprintf("s%d@example.net", i)
+		if i%5 < 2 {
+			to = fmt.Sprintf("c%d-%d@example.org", 4+i/5%11, i%8)
+		}
+		list = append(list, letter(begin+mail.Time(i*60)+7, host, 3, to))
+	}
+	if diff := cmp.Diff([]string{"ip:" + host}, accused(judgeAll(t, desks, list))); diff != "" {
+		t.Errorf("a list, accused (-want +got):\n%s", diff)
+	}
+	var own []mail.Transaction
+	for i := range 60 {
+		own = append(own, letter(begin+mail.Time(i*60)+7, host, 3, fmt.Sprintf("c3-%d@example.org", i%8)))
+	}
+	if got := accused(judgeAll(t, desks, own)); len(got) > 0 {
+		t.Errorf("the person's own mail: got %v accused; want nobody", got)
 	}
 }

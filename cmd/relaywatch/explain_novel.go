@@ -10,7 +10,7 @@ import (
 // acquaintance is who mailed an address first, and when.
 type acquaintance struct {
 	by    map[mail.Submitter]place
-	pairs map[mail.Path]place // By an own reverse-path, from a host.
+	pairs map[mail.Path]place // By an own reverse-path.
 	heard place               // The address wrote to us; at 0: never.
 }
 
@@ -50,7 +50,7 @@ func (w *witness) hearFirst(t mail.Transaction) {
 			continue
 		}
 		note(a.by, row.who, row.place)
-		if row.who.Kind == mail.KindIP && t.ReversePath != "" && t.ReversePath.Known() && len(w.site.OwnDomains) > 0 && !w.external(t.ReversePath.Domain()) {
+		if t.ReversePath != "" && t.ReversePath.Known() && len(w.site.OwnDomains) > 0 && !w.external(t.ReversePath.Domain()) {
 			note(a.pairs, t.ReversePath, row.place)
 		}
 	}
