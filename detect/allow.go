@@ -122,6 +122,20 @@ func (n *network) baseline(who mail.Submitter, r *Rule, t mail.Time) float64 {
 	return most
 }
 
+// raised tells whether some entry has a baseline for the submitter, at whatever time.
+func (n *network) raised(who mail.Submitter) bool {
+	return n.raises && slices.ContainsFunc(n.allow, func(a allowed) bool { return a.Baseline != 0 && a.pattern.matches(who) })
+}
+
+// baseline is that of the network. It is asked at each row and rule, so that what can't
+// change is kept with the subject.
+func (j *judge) baseline(s *subject, r *Rule, t mail.Time) float64 {
+	if !s.raised {
+		return 1
+	}
+	return j.network.baseline(s.who, r, t)
+}
+
 // limited are the signals that entries ask about.
 func (n *network) limited() []int {
 	var list []int

@@ -118,7 +118,7 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		if c.asked = !w.lateOnly; !c.asked {
 			continue
 		}
-		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.network.baseline(s.who, j.rules[rule], r.at))
+		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.baseline(s, j.rules[rule], r.at))
 		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
 	}
 	j.fleet.count(s, f)

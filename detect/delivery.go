@@ -105,7 +105,7 @@ func (j *judge) weighDelivery(s *subject, r *row, submitted mail.Time) {
 		if c.asked = slices.Contains(s.rules, rule) && w.takes(c, f, r.at); !c.asked {
 			continue
 		}
-		c.nats = c.add(w, w.late(o.returned), &o, r.at, r.pos, f, j.network.baseline(s.who, j.rules[rule], r.at))
+		c.nats = c.add(w, w.late(o.returned), &o, r.at, r.pos, f, j.baseline(s, j.rules[rule], r.at))
 		if w.lateOnly && f.refused {
 			c.start = min(c.start, submitted)
 		}

@@ -300,7 +300,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 			j.measure(s, r, w, m)
 		}
 		m[sigScore] = score
-		low := m.lowered(j.network.baseline(s.who, j.rules[i], r.at))
+		low := m.lowered(j.baseline(s, j.rules[i], r.at))
 		if q.condition.holds(&j.machine, low) {
 			j.held(s, i, q.condition.lead(low), m)
 		}

@@ -81,7 +81,7 @@ func (j *judge) score(s *subject, i int, r *row, w *window) float64 {
 		return c.sum + min(rule.Weigher.Support, j.support(s, r.at))
 	case rule.Scale != nil && r.weighed:
 		value := float64(w.n[signals[rule.Scale.Of].counter])
-		return j.beyond(s, j.asked[i].place, rule.Scale, value, j.network.baseline(s.who, rule, r.at))
+		return j.beyond(s, j.asked[i].place, rule.Scale, value, j.baseline(s, rule, r.at))
 	}
 	return 0
 }
@@ -121,7 +121,7 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 		mean, spread := j.fleet.usualRecord(s, place, rule.Scale)
 		f.record = &Record{
 			Signal: signals[rule.Scale.Of].Name, Value: m[rule.Scale.Of], Mean: mean, Spread: spread,
-			Best: float64(s.profile.records[place].Best), Score: m[sigScore], Baseline: kept(j.network.baseline(s.who, rule, f.flagged)),
+			Best: float64(s.profile.records[place].Best), Score: m[sigScore], Baseline: kept(j.baseline(s, rule, f.flagged)),
 		}
 		return
 	}
@@ -132,7 +132,7 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 	f.proof = f.proof[:0]
 	for k := range c.steps {
 		st := &c.steps[k]
-		f.sum.Steps = append(f.sum.Steps, st.shown(j.network.baseline(s.who, rule, st.at)))
+		f.sum.Steps = append(f.sum.Steps, st.shown(j.baseline(s, rule, st.at)))
 		if st.nats > 0 && len(c.steps)-k <= MaxEvidence {
 			f.proof = append(f.proof, st.pos)
 		}

@@ -20,6 +20,7 @@ type subject struct {
 	behind   string   // Address of the host that an address of ours was seen to send through last.
 	claimed  bool     // Is an account that exists: see claim.
 	stored   bool     // The store has memory of it.
+	raised   bool     // Rules ask more of it: see network.raised.
 	profile  *profile // nil until it mails somebody.
 	verdicts []Verdict
 	poster   uint32 // Its number in judge.posters; 0: it has none.
@@ -34,7 +35,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	if j.base != nil && j.base.subjects[who] != nil {
 		s = j.base.subjects[who].clone()
 	} else {
-		s = &subject{who: who, verdicts: j.network.verdicts[who]}
+		s = &subject{who: who, verdicts: j.network.verdicts[who], raised: j.network.raised(who)}
 		for i, r := range j.rules {
 			if r.judges(who, c) {
 				s.rules = append(s.rules, i)

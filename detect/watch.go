@@ -57,5 +57,5 @@ func (j *judge) wouldHold(s *subject, i int, r *row) bool {
 	var m measures
 	j.measure(s, r, w, &m)
 	m[sigScore] = math.Inf(1)
-	return q.condition.holds(&j.machine, m.lowered(j.network.baseline(s.who, rule, r.at))) && j.network.silenced(s.who, rule, r.at, &m) == ""
+	return q.condition.holds(&j.machine, m.lowered(j.baseline(s, rule, r.at))) && j.network.silenced(s.who, rule, r.at, &m) == ""
 }
