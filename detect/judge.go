@@ -44,7 +44,8 @@ type judge struct {
 	findings []*finding // Touched since taken.
 	episodes []*episode
 	machine  vm.VM
-	measured [maxWindows]measures // Of the row that is judged, for windows where a gate is open.
+	row      row                  // That is judged; here since it would be allocated for each event.
+	measured [maxWindows]measures // Of it, for windows where a gate is open.
 
 	watch func(Scored) // nil: nobody does.
 
@@ -189,14 +190,14 @@ func (j *judge) apply(ev *event, silent bool) {
 	}
 	s = j.senderBehind(s, ev)
 	j.acquit(s, ev.at, silent)
-	var r row
+	r := &j.row
 	switch ev.kind {
 	case eventMail:
-		r = j.mailRow(ev)
+		*r = j.mailRow(ev)
 	case eventRecipient:
-		r = j.recipientRow(s, ev)
+		*r = j.recipientRow(s, ev)
 	default:
-		r = row{at: ev.at, pos: ev.pos}
+		*r = row{at: ev.at, pos: ev.pos}
 		r.sized(p.transaction.SizeBytes)
 		if !silent && s.profile != nil {
 			s.profile.resize(p.transaction.SizeBytes)
@@ -204,9 +205,9 @@ func (j *judge) apply(ev *event, silent bool) {
 		}
 	}
 	if !silent && ev.kind == eventRecipient && p.class != outside && j.profiled {
-		j.weigh(s, &r, p)
+		j.weigh(s, r, p)
 	}
-	j.count(s, &r, silent)
+	j.count(s, r, silent)
 }
 
 // applyLogin counts a login for the account and for the client. A failed one counts
