@@ -85,6 +85,20 @@ func TestRecipients(t *testing.T) {
 	}
 }
 
+// When somebody first mailed an address, whoever it was; the server's own deliveries
+// and the null path are nobody's mail.
+func TestFirstMailed(t *testing.T) {
+	db := spree(t)
+	got, err := db.FirstMailed(t.Context(), []mail.Path{"a@example.net", "c@example.org", "a@example.net", "nobody@example.net", mail.UnknownPath})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[mail.Path]mail.Time{"a@example.net": t0 + 1, "c@example.org": t0 + 3}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
 func TestUses(t *testing.T) {
 	db := spree(t)
 	got, err := db.Uses(t.Context(), worm, t0, t0+9999, 5)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +31,8 @@ type dossier struct {
 	Remedies   []remedy
 	Others     []store.Suspect // Other episodes of the submitter, the worst first.
 	AllRows    bool            // Print every row of the proof.
+
+	surroundings
 }
 
 // finding is a finding with its log rows as they stand in the log.
@@ -55,16 +59,22 @@ const (
 	maxLogins  = 8
 )
 
+// explainFlags are those of the command.
+type explainFlags struct {
+	format, html   string
+	allRows, check bool
+}
+
 func (p *program) explainCommand() *cobra.Command {
-	var format string
-	var allRows, check bool
+	var f explainFlags
 	c := &cobra.Command{
 		Use:   "explain [SUBMITTER]",
 		Short: "Why one submitter is under suspicion, with the log rows that prove it",
 		Long: "explain tells of the worst episode of a submitter (ip:10.1.4.7, user:ann) why it is\n" +
 			"accused, since when, what it sent to whom, and the rows of the log that prove it,\n" +
-			"by file and line. Without SUBMITTER it explains the worst suspect.",
-		Example: "  relaywatch explain ip:10.1.4.7\n  relaywatch explain 'user:corp\\ann' --format json",
+			"by file and line. Without SUBMITTER it explains the worst suspect. --html writes the\n" +
+			"same with charts as one file, to be kept with a ticket, sent or printed.",
+		Example: "  relaywatch explain ip:10.1.4.7\n  relaywatch explain 'user:corp\\ann' --format json\n  relaywatch explain ip:10.1.4.7 --html suspect.html",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageError{errors.New("`relaywatch explain` takes one submitter; quote it if it has blanks or backslashes")}
@@ -79,23 +89,42 @@ func (p *program) explainCommand() *cobra.Command {
 					return usageError{err}
 				}
 			}
-			if format != "text" && format != "json" {
-				return usageError{fmt.Errorf("--format %q: use text or json", format)}
+			if err := f.valid(c.Flags().Changed("html"), c.Flags().Changed("format")); err != nil {
+				return err
 			}
-			if check {
-				return p.check(c.Context(), who, format)
+			if f.check {
+				return p.check(c.Context(), who, f.format)
 			}
-			return p.explain(c.Context(), who, format, allRows)
+			return p.explain(c.Context(), who, f)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "`FORMAT`: text or json")
-	c.Flags().BoolVar(&check, "check", false, "compute the findings of SUBMITTER, or of all, again from their evidence and the stored rows; exit code 1 on a difference")
-	c.Flags().BoolVar(&allRows, "rows", false, "print every log row of the proof, not the first five of each finding")
+	c.Flags().StringVar(&f.format, "format", "text", "`FORMAT`: text or json")
+	c.Flags().StringVar(&f.html, "html", "", "write `FILE`, a page that stands alone: with charts, without scripts, and nothing is loaded")
+	c.Flags().BoolVar(&f.check, "check", false, "compute the findings of SUBMITTER, or of all, again from their evidence and the stored rows; exit code 1 on a difference")
+	c.Flags().BoolVar(&f.allRows, "rows", false, "print every log row of the proof, not the first five of each finding")
 	return c
 }
 
-func (p *program) explain(ctx context.Context, who mail.Submitter, format string, allRows bool) error {
+func (f *explainFlags) valid(asHTML, withFormat bool) error {
+	switch {
+	case f.format != "text" && f.format != "json":
+		return usageError{fmt.Errorf("--format %q: use text or json", f.format)}
+	case asHTML && (f.check || withFormat):
+		return usageError{errors.New("--html goes without --check and --format")}
+	case asHTML && f.html == "":
+		return usageError{errors.New("--html wants the name of a file")}
+	case asHTML:
+		return checkTarget("--html", f.html)
+	}
+	return nil
+}
+
+func (p *program) explain(ctx context.Context, who mail.Submitter, f explainFlags) error {
 	ruleSet, err := rulesIn(p.config.Rules.Path)
+	if err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(p.config.Hours.TimeZone)
 	if err != nil {
 		return err
 	}
@@ -109,71 +138,60 @@ func (p *program) explain(ctx context.Context, who mail.Submitter, format string
 		return err
 	}
 	if len(suspects) == 0 {
-		if who == (mail.Submitter{}) && format == "json" {
+		if who == (mail.Submitter{}) && f.format == "json" {
 			return printJSON(p.out, newExplainReport(dossier{}))
 		}
 		if who == (mail.Submitter{}) {
 			fmt.Fprintln(p.out, "no suspects: no rule has accused anybody in the mail that is stored")
 			return nil
 		}
-		return p.unsuspected(ctx, db, who, format)
+		if f.html == "" {
+			return p.unsuspected(ctx, db, who, f.format)
+		}
+		if suspects, err = nobodysSuspect(ctx, db, who); err != nil {
+			return err
+		}
 	}
 	d, err := p.collect(ctx, db, suspects[0], ruleSet)
 	if err != nil {
 		return err
 	}
-	d.AllRows = allRows
+	d.AllRows = f.allRows
 	for _, other := range suspects[1:] {
 		if other.Submitter == d.Suspect.Submitter {
 			d.Others = append(d.Others, other)
 		}
 	}
-	if format == "json" {
+	if err := d.look(ctx, db, zone); err != nil {
+		return err
+	}
+	switch {
+	case f.html != "":
+		return p.writePage(ctx, db, &d, f.html)
+	case f.format == "json":
 		return printJSON(p.out, newExplainReport(d))
 	}
 	return d.print(p.out, terminalWidth(p.out))
 }
 
-// unsuspected says what is known of a submitter whom nobody accuses.
-func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submitter, format string) error {
-	findings, err := db.Findings(ctx, who)
+// writePage writes the dossier as a page, and says where it is.
+func (p *program) writePage(ctx context.Context, db *store.DB, d *dossier, path string) error {
+	_, newest, err := db.Span(ctx)
 	if err != nil {
 		return err
 	}
-	hours, err := db.Timeline(ctx, who, 0, 1<<40)
+	data, err := d.html(newest)
 	if err != nil {
 		return err
 	}
-	logins, err := db.Logins(ctx, who, 0, 1<<40, maxLogins)
-	if err != nil {
-		return err
+	if err := writeWhole(path, data); err != nil {
+		return fmt.Errorf("write the page: %w", err)
 	}
-	if len(hours)+len(findings)+len(logins) == 0 {
-		return fmt.Errorf("%s is not in the store: `relaywatch query \"SELECT DISTINCT submitter FROM v_hourly\"` lists who is", who)
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
 	}
-	if format == "json" {
-		d := dossier{Timeline: hours, Logins: logins}
-		for _, f := range findings {
-			d.Findings = append(d.Findings, finding{Finding: f})
-		}
-		return printJSON(p.out, newExplainReport(d))
-	}
-	sent := 0
-	for _, h := range hours {
-		sent += h.Recipients
-	}
-	text := &page{w: p.out, width: terminalWidth(p.out)}
-	text.line(2, "%s is not under suspicion: %s in %s with mail", visible(who.String()),
-		plural(int64(sent), "recipient"), plural(int64(len(hours)), "hour"))
-	(&dossier{Logins: logins}).printLogins(text)
-	for _, f := range findings {
-		note := "accuses nobody alone"
-		if f.Silenced != "" {
-			note = "silenced by the allow-list: " + f.Silenced
-		}
-		text.line(4, "  %s UTC  %s: %s (%s)", short(f.FlaggedAt), f.Rule, visible(f.Sentence), visible(note))
-	}
-	return text.err
+	_, err = fmt.Fprintf(p.out, "%s is explained in %s (%s); it holds personal data\n", visible(d.Suspect.Submitter.String()), visible(path), size(len(data)))
+	return err
 }
 
 // collect gathers what the store and the logs know of an episode.

@@ -20,6 +20,8 @@ type explainReport struct {
 	Names      namesReport       `json:"names"`
 	Logins     []loginReport     `json:"logins"`
 	Remedies   []remedyReport    `json:"remedies"`
+	Hours      *hoursReport      `json:"hours_of_day"` // null for who is not under suspicion.
+	Alike      []alikeReport     `json:"others"`       // The most alike first.
 }
 
 type findingReport struct {
@@ -67,6 +69,7 @@ type recipientReport struct {
 	ClientIP    string  `json:"client_ip"`
 	Log         string  `json:"log"`
 	Offset      int64   `json:"log_offset"`
+	First       *string `json:"first_mailed"` // By anybody here; null where the log does not tell the recipient.
 }
 
 type namesReport struct {
@@ -101,6 +104,7 @@ func newExplainReport(d dossier) explainReport {
 		Returned: newReturnedReport(d.Returned),
 		Findings: []findingReport{}, Timeline: []hourReport{}, Domains: []domainReport{},
 		Recipients: []recipientReport{}, Logins: []loginReport{}, Remedies: []remedyReport{},
+		Hours: d.hoursReport(), Alike: d.alikeReport(),
 		Names: namesReport{usesReport(d.Uses.Clients), usesReport(d.Uses.HELOs), usesReport(d.Uses.ReversePaths), usesReport(d.Uses.Servers)},
 	}
 	if d.Suspect.Submitter != (mail.Submitter{}) {
@@ -127,7 +131,7 @@ func newExplainReport(d dossier) explainReport {
 		r.Domains = append(r.Domains, domainReport{dom.Name, dom.Recipients, dom.External})
 	}
 	for _, s := range d.Recipients {
-		r.Recipients = append(r.Recipients, newRecipientReport(s))
+		r.Recipients = append(r.Recipients, d.recipientReport(s))
 	}
 	for _, l := range d.Logins {
 		outcome := "failed"
@@ -142,11 +146,15 @@ func newExplainReport(d dossier) explainReport {
 	return r
 }
 
-func newRecipientReport(s store.Sent) recipientReport {
+func (d *dossier) recipientReport(s store.Sent) recipientReport {
 	r := recipientReport{Time: s.At.String(), ClientIP: s.ClientIP, Log: s.Pos.Log.String(), Offset: s.Pos.Offset}
 	r.Recipient, r.ReversePath = known(s.Path), known(s.ReversePath)
 	if s.Reply != 0 {
 		r.Reply = &s.Reply
+	}
+	if at, ok := d.FirstSeen[s.Path]; ok {
+		first := at.String()
+		r.First = &first
 	}
 	return r
 }

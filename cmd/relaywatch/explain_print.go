@@ -57,8 +57,10 @@ func (d *dossier) print(w io.Writer, width int) error {
 	}
 	d.printWhy(p)
 	d.printTimeline(p)
+	d.printHours(p)
 	d.printRecipients(p)
 	d.printReturned(p)
+	d.printAlike(p)
 	d.printProof(p)
 	if len(d.Remedies) > 0 {
 		p.line(0, "")
@@ -207,7 +209,11 @@ func (d *dossier) printRecipients(p *page) {
 		if !r.Path.Known() {
 			to = "(not in the log)"
 		}
-		p.line(29, "  %s  %s  %s", r.At, replyText(r.Reply), visible(ingest.Cut(to, 80)))
+		seen := d.seenText(&r)
+		if seen != "" {
+			seen = " (" + seen + ")"
+		}
+		p.line(29, "  %s  %s  %s%s", r.At, replyText(r.Reply), visible(ingest.Cut(to, 80)), seen)
 	}
 	if n := d.Suspect.Recipients - len(d.Recipients); n > 0 {
 		p.line(4, "  … and %s more: v_recipients has them", thousands(int64(n)))

@@ -15,29 +15,42 @@ const maxAnswer = 120
 // deliveries. The texts are of remote servers: whatever they like.
 func (d *dossier) printReturned(p *page) {
 	c := &d.Returned
-	all := c.Refused + c.Delivered + c.Deferred
-	if all == 0 {
+	text := returnedText(c)
+	if text == "" {
 		return
 	}
 	p.line(0, "")
 	p.line(0, "WHAT CAME BACK")
-	p.line(4, "  of %s whose delivery is in the logs: %s refused there for good, %s deferred, %s delivered",
-		plural(int64(all), "recipient"), thousands(int64(c.Refused)), thousands(int64(c.Deferred)), thousands(int64(c.Delivered)))
+	p.line(4, "  %s", text)
 	for _, r := range c.Sample {
-		tries := ""
-		if r.Tries > 1 {
-			tries = fmt.Sprintf(" (%d answers)", r.Tries)
-		}
-		text := r.Text
-		if text == "" {
-			text = "(no text)"
-		}
-		p.line(29, "  %s  %s  %s: %s%s", r.RepliedAt, replyText(r.Reply), visible(ingest.Cut(string(r.Recipient), 80)),
-			visible(ingest.Cut(strings.TrimSpace(text), maxAnswer)), tries)
+		p.line(29, "  %s  %s  %s: %s", r.RepliedAt, replyText(r.Reply), visible(ingest.Cut(string(r.Recipient), 80)), answerText(&r))
 	}
 	if n := c.Refused + c.Deferred - len(c.Sample); n > 0 {
 		p.line(4, "  … and %s more: v_deliveries has them", thousands(int64(n)))
 	}
+}
+
+// returnedText sums up what became of the mail; "" if no delivery is in the logs.
+func returnedText(c *store.CameBack) string {
+	all := c.Refused + c.Delivered + c.Deferred
+	if all == 0 {
+		return ""
+	}
+	return fmt.Sprintf("of %s whose delivery is in the logs: %s refused there for good, %s deferred, %s delivered",
+		plural(int64(all), "recipient"), thousands(int64(c.Refused)), thousands(int64(c.Deferred)), thousands(int64(c.Delivered)))
+}
+
+// answerText is what a remote server said, and how often it answered.
+func answerText(r *store.Returned) string {
+	text := r.Text
+	if text == "" {
+		text = "(no text)"
+	}
+	text = visible(ingest.Cut(strings.TrimSpace(text), maxAnswer))
+	if r.Tries > 1 {
+		text += fmt.Sprintf(" (%d answers)", r.Tries)
+	}
+	return text
 }
 
 // returnedReport is what became of the mail, in JSON.

@@ -67,10 +67,7 @@ func (d *dossier) printSum(p *page, s *detect.Sum, w *detect.Weigher) {
 	if s.Before > 0 {
 		p.line(8, "        %s  %+5.2f  of recipients before", clock(s.BeforeAt), s.Before)
 	}
-	heaviest := slices.Clone(s.Steps)
-	slices.SortStableFunc(heaviest, func(a, b detect.Step) int { return cmp.Compare(math.Abs(b.Nats), math.Abs(a.Nats)) })
-	heaviest = heaviest[:min(len(heaviest), maxWeighed)]
-	slices.SortStableFunc(heaviest, func(a, b detect.Step) int { return cmp.Compare(a.At, b.At) })
+	heaviest := heaviestOf(s)
 	before := ""
 	for _, st := range heaviest {
 		facts := factsOf(&st, w)
@@ -79,13 +76,7 @@ func (d *dossier) printSum(p *page, s *detect.Sum, w *detect.Weigher) {
 			said = "as above"
 		}
 		before = facts
-		if st.Nth > 1 {
-			said += fmt.Sprintf("; recipient %d of its message", st.Nth)
-		}
-		if st.Baseline > 0 && st.Nats > 0 {
-			said += fmt.Sprintf("; counts for 1/%g by the allow-list", st.Baseline)
-		}
-		p.line(25, "        %s  %+5.2f  %s  %s", clock(st.At), st.Nats, d.recipientOf(&st), said)
+		p.line(25, "        %s  %+5.2f  %s  %s%s", clock(st.At), st.Nats, d.recipientOf(&st), said, asideOf(&st))
 	}
 	if n := len(s.Steps) - len(heaviest); n > 0 {
 		p.line(8, "        … and %s that weigh less", plural(int64(n), "recipient"))
@@ -93,6 +84,27 @@ func (d *dossier) printSum(p *page, s *detect.Sum, w *detect.Weigher) {
 	for _, by := range s.Support {
 		p.line(8, "        %8s  %+5.2f  rule %s holds, too", "", by.Nats, by.Rule)
 	}
+}
+
+// heaviestOf are the steps of a sum that weigh most, in the order of time.
+func heaviestOf(s *detect.Sum) []detect.Step {
+	heaviest := slices.Clone(s.Steps)
+	slices.SortStableFunc(heaviest, func(a, b detect.Step) int { return cmp.Compare(math.Abs(b.Nats), math.Abs(a.Nats)) })
+	heaviest = heaviest[:min(len(heaviest), maxWeighed)]
+	slices.SortStableFunc(heaviest, func(a, b detect.Step) int { return cmp.Compare(a.At, b.At) })
+	return heaviest
+}
+
+// asideOf is what lowers the weight of a step.
+func asideOf(st *detect.Step) string {
+	text := ""
+	if st.Nth > 1 {
+		text += fmt.Sprintf("; recipient %d of its message", st.Nth)
+	}
+	if st.Baseline > 0 && st.Nats > 0 {
+		text += fmt.Sprintf("; counts for 1/%g by the allow-list", st.Baseline)
+	}
+	return text
 }
 
 func clock(t mail.Time) string { return t.Std().Format("15:04:05") }
@@ -140,12 +152,19 @@ func percent(share float32) string { return fmt.Sprintf("%.2g %%", share*100) }
 func natsText(n float64) string { return fmt.Sprintf("%.1f nats", n) }
 
 // printRecord tells how far a signal was beyond the submitter's own days.
-func printRecord(p *page, r *detect.Record) {
+func printRecord(p *page, r *detect.Record) { p.line(8, "      %s", recordText(r)) }
+
+func recordText(r *detect.Record) string {
+	return fmt.Sprintf("when it first held: %s, where the most of its days are %s (%s at most): %.1f spreads above, %s",
+		thousands(int64(r.Value)), usualOf(r), thousands(int64(math.Round(r.Best))), (math.Log1p(r.Value/max(1, r.Baseline))-r.Mean)/r.Spread, natsText(r.Score))
+}
+
+// usualOf is between what the most of the submitter's days are.
+func usualOf(r *detect.Record) string {
 	usual := func(spreads float64) string {
 		return thousands(int64(math.Round(math.Expm1(max(0, r.Mean+spreads*r.Spread)))))
 	}
-	p.line(8, "      when it first held: %s, where the most of its days are %s to %s (%s at most): %.1f spreads above, %s",
-		thousands(int64(r.Value)), usual(-1), usual(1), thousands(int64(math.Round(r.Best))), (math.Log1p(r.Value/max(1, r.Baseline))-r.Mean)/r.Spread, natsText(r.Score))
+	return usual(-1) + " to " + usual(1)
 }
 
 // sumReport is how a score came about, in JSON.

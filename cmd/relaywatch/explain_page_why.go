@@ -1,0 +1,128 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"relaywatch/detect"
+	"relaywatch/mail"
+)
+
+type findingView struct {
+	Rule, Standing, Sentence string
+	Signals                  []signalView
+	Notes                    []string // How it came to its score.
+	Weighed                  []weighedView
+}
+
+type (
+	signalView  struct{ Name, Value, Threshold, Usual string }
+	weighedView struct{ At, Nats, Recipient, Facts string }
+)
+
+// findingViews are the findings, the heaviest first.
+func (d *dossier) findingViews() []findingView {
+	var list []findingView
+	for _, f := range d.byWeight() {
+		v := findingView{
+			Rule: f.Rule, Standing: fmt.Sprintf("%s, %g points, since %s UTC", f.Level, f.Weight, short(f.FlaggedAt)), Sentence: visible(f.Sentence),
+		}
+		if f.Silenced != "" {
+			v.Standing += "; silenced by the allow-list: " + visible(f.Silenced)
+		}
+		for _, m := range f.Evidence.Signals {
+			s := signalView{Name: m.Signal, Value: measured(m.Value, m.Unit), Usual: usually(&f.Finding, m.Signal)}
+			if m.Threshold != nil {
+				s.Threshold = measured(*m.Threshold, m.Unit)
+			}
+			v.Signals = append(v.Signals, s)
+		}
+		if f.Evidence.Baseline > 0 {
+			v.Notes = append(v.Notes, fmt.Sprintf("the allow-list has it ask for %g times as much", f.Evidence.Baseline))
+		}
+		if f.Evidence.Sum != nil {
+			d.weighedViews(&v, f.Evidence.Sum, d.Weighers[f.Rule])
+		} else if f.Evidence.Record != nil {
+			v.Notes = append(v.Notes, recordText(f.Evidence.Record))
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// byWeight are the findings, the heaviest first.
+func (d *dossier) byWeight() []finding {
+	list := slices.Clone(d.Findings)
+	slices.SortStableFunc(list, func(a, b finding) int { return cmp.Compare(b.Weight, a.Weight) })
+	return list
+}
+
+// usually is what is usual for a signal, where its finding tells.
+func usually(f *detect.Finding, signal string) string {
+	if r := f.Evidence.Record; r != nil && r.Signal == signal {
+		return usualOf(r)
+	}
+	if f.Evidence.Sum == nil {
+		return ""
+	}
+	for _, st := range slices.Backward(f.Evidence.Sum.Steps) {
+		switch {
+		case signal == "external_share" && !st.Delivery && st.Own.External > 0:
+			return percent(st.Own.External)
+		case signal == "refused_share" && !st.Delivery && st.Own.Refused > 0:
+			return percent(st.Own.Refused)
+		}
+	}
+	return ""
+}
+
+// weighedViews are the recipients that made a sum.
+func (d *dossier) weighedViews(v *findingView, s *detect.Sum, w *detect.Weigher) {
+	v.Notes = append(v.Notes, "when it first held: "+natsText(s.Score))
+	if s.Before > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("%+.2f nats at %s of recipients before", s.Before, clock(s.BeforeAt)))
+	}
+	heaviest := heaviestOf(s)
+	for _, st := range heaviest {
+		v.Weighed = append(v.Weighed, weighedView{toSecond(st.At), fmt.Sprintf("%+.2f", st.Nats), d.recipientOf(&st), factsOf(&st, w) + asideOf(&st)})
+	}
+	if n := len(s.Steps) - len(heaviest); n > 0 {
+		v.Notes = append(v.Notes, "the heaviest are shown; "+plural(int64(n), "recipient")+" weigh less")
+	}
+	for _, by := range s.Support {
+		v.Notes = append(v.Notes, fmt.Sprintf("%+.2f nats as rule %s holds, too", by.Nats, by.Rule))
+	}
+}
+
+type proofView struct {
+	Rule, Path string
+	Rows       []struct{ Place, Text string }
+}
+
+// proofViews are the rows of the findings, the heaviest first, each row once; all of
+// them, as a page has the room.
+func (d *dossier) proofViews() []proofView {
+	shown := map[mail.LogPos]bool{}
+	var list []proofView
+	for _, f := range d.byWeight() {
+		for _, row := range f.Proof {
+			if shown[row.Pos] {
+				continue
+			}
+			shown[row.Pos] = true
+			path := safe(row.Path, pageRow)
+			if n := len(list); n == 0 || list[n-1].Rule != f.Rule || list[n-1].Path != path {
+				list = append(list, proofView{Rule: f.Rule, Path: path})
+			}
+			place, text := fmt.Sprintf("%d:", row.Line), safe(strings.TrimSpace(row.Text), pageRow)
+			if row.Text == "" {
+				place, text = fmt.Sprintf("offset %d", row.Pos.Offset), "(the log is no longer there)"
+			}
+			last := &list[len(list)-1]
+			last.Rows = append(last.Rows, struct{ Place, Text string }{place, text})
+		}
+	}
+	return list
+}
