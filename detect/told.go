@@ -81,3 +81,8 @@ func (t *Told) Tell(severity Severity, rules []string, recipients int) {
 // that there was no such episode if there is none now. Before, it may only be that what
 // is shown for the time being is just made anew.
 func (t *Told) Settled(until mail.Time) bool { return until >= t.LastFlagged.Add(Grace) }
+
+// Withdrawal says for people why the episode is gone.
+func (t *Told) Withdrawal() string {
+	return "what " + t.Submitter.Value + " was accused of no longer stands: rows that came late, the allow-list or changed rules explain it."
+}

@@ -23,7 +23,8 @@ const (
 )
 
 // WriteJudgement stores what the engine found and what it must remember, in one
-// transaction. What the Judgement before gave provisionally is void.
+// transaction, and what machines are to be told of it: see Tell. What the Judgement
+// before gave provisionally is void.
 func (db *DB) WriteJudgement(ctx context.Context, j detect.Judgement) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -48,10 +49,12 @@ func (db *DB) WriteJudgement(ctx context.Context, j detect.Judgement) error {
 				return fmt.Errorf("episode of %s: %w", j.Episodes[i].Submitter, err)
 			}
 		}
-		if j.Provisional {
-			return nil
+		if !j.Provisional {
+			if err := writeCheckpoint(ctx, tx, k, &j); err != nil {
+				return err
+			}
 		}
-		return writeCheckpoint(ctx, tx, k, &j)
+		return db.announceAll(ctx, tx, &j)
 	})
 }
 

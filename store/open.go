@@ -24,8 +24,9 @@ type DB struct {
 	write  *sql.DB     // One connection, as SQLite has one writer; nil if the store is open for reading only.
 	read   *sql.DB     // Any number of connections that cannot write.
 
-	mu    sync.Mutex // Held while a method writes; guards what follows.
-	known *known     // What the store is known to hold; nil until it is needed, and after a failed write.
+	mu      sync.Mutex // Held while a method writes; guards what follows.
+	known   *known     // What the store is known to hold; nil until it is needed, and after a failed write.
+	telling Telling    // See Tell.
 }
 
 // Open opens the store at path, or creates it, and brings its schema up to date.

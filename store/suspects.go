@@ -75,6 +75,16 @@ const (
 
 // Suspects are the episodes, worst first.
 func (db *DB) Suspects(ctx context.Context, f Filter) ([]Suspect, error) {
+	var list []Suspect
+	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+		var err error
+		list, err = suspects(ctx, tx, f)
+		return err
+	})
+	return list, err
+}
+
+func suspects(ctx context.Context, tx *sql.Tx, f Filter) ([]Suspect, error) {
 	var where []string
 	var args []any
 	choose := func(condition string, arg any) {
@@ -90,28 +100,27 @@ func (db *DB) Suspects(ctx context.Context, f Filter) ([]Suspect, error) {
 	if f.State != "" {
 		choose(`v.state = ?`, f.State)
 	}
-	if f.Submitter != (mail.Submitter{}) {
-		choose(`v.submitter = ?`, f.Submitter.String())
+	if f.Submitter != (mail.Submitter{}) { // Its parts are what an index finds.
+		choose(`v.kind = ?`, f.Submitter.Kind)
+		choose(`v.value = ?`, f.Submitter.Value)
 	}
 	query := selectSuspects
 	if len(where) > 0 {
 		query += ` WHERE ` + strings.Join(where, ` AND `)
 	}
-	var suspects []Suspect
-	err := db.snapshot(ctx, func(tx *sql.Tx) error {
-		return each(ctx, tx, func(scan scanner) error {
-			var s Suspect
-			var rules string
-			err := scan(&s.Submitter.Kind, &s.Submitter.Value, &s.FirstFlagged, &s.LastFlagged, &s.Start, &s.Score, &s.Severity, &rules,
-				&s.Recipients, &s.External, &s.Transactions, &s.State, &s.Summary)
-			if rules != "" {
-				s.Rules = strings.Split(rules, ",")
-			}
-			suspects = append(suspects, s)
-			return err
-		}, query+suspectsOrder, args...)
-	})
-	return suspects, err
+	var list []Suspect
+	err := each(ctx, tx, func(scan scanner) error {
+		var s Suspect
+		var rules string
+		err := scan(&s.Submitter.Kind, &s.Submitter.Value, &s.FirstFlagged, &s.LastFlagged, &s.Start, &s.Score, &s.Severity, &rules,
+			&s.Recipients, &s.External, &s.Transactions, &s.State, &s.Summary)
+		if rules != "" {
+			s.Rules = strings.Split(rules, ",")
+		}
+		list = append(list, s)
+		return err
+	}, query+suspectsOrder, args...)
+	return list, err
 }
 
 const selectFindings = `SELECT f.rule, f.flagged_at, f.level, f.weight, f.window_start, f.window_end, f.sentence, f.evidence, f.silenced

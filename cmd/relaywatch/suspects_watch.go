@@ -129,7 +129,7 @@ func (w *watch) episode(ctx context.Context, s *store.Suspect) error {
 	i := slices.IndexFunc(w.told, func(t detect.Told) bool { return t.About(s.Submitter, s.FirstFlagged, s.LastFlagged) })
 	if !wanted {
 		if i >= 0 {
-			w.told[i].LastFlagged = s.LastFlagged // It is there, though it needs nobody any more.
+			w.told[i].LastFlagged = max(w.told[i].LastFlagged, s.LastFlagged) // It is there, though it needs nobody any more.
 		}
 		return nil
 	}
@@ -142,11 +142,11 @@ func (w *watch) episode(ctx context.Context, s *store.Suspect) error {
 		i = len(w.told)
 		w.told = append(w.told, detect.Told{Submitter: s.Submitter, FirstFlagged: s.FirstFlagged})
 	} else if grew = w.told[i].Grew(s.Severity, s.Rules, s.Recipients); grew == nil {
-		w.told[i].LastFlagged = s.LastFlagged
+		w.told[i].LastFlagged = max(w.told[i].LastFlagged, s.LastFlagged)
 		return nil
 	}
 	t := &w.told[i]
-	t.LastFlagged = s.LastFlagged
+	t.LastFlagged = max(t.LastFlagged, s.LastFlagged)
 	t.Tell(s.Severity, s.Rules, s.Recipients)
 	sentence, err := why(ctx, w.db, *s)
 	if err != nil {
@@ -165,17 +165,12 @@ func (w *watch) withdraw(suspects []store.Suspect, until mail.Time) error {
 		}
 		s := store.Suspect{
 			Submitter: t.Submitter, FirstFlagged: t.FirstFlagged, LastFlagged: t.LastFlagged, Severity: t.Severity, Rules: t.Rules,
-			Recipients: t.Recipients, State: stateClosed, Summary: withdrawnSentence(t.Submitter),
+			Recipients: t.Recipients, State: stateClosed, Summary: t.Withdrawal(),
 		}
 		err = w.print(detect.Withdrawn, nil, &s, s.Summary)
 		return true
 	})
 	return err
-}
-
-// withdrawnSentence says why an episode is gone.
-func withdrawnSentence(who mail.Submitter) string {
-	return fmt.Sprintf("what %s was accused of no longer stands: rows that came late, the allow-list or changed rules explain it.", who.Value)
 }
 
 const watchLine = "%-9s  %-22s  %-8s  %-16s  %-5s  %7s  %7s  %s"
