@@ -117,20 +117,41 @@ func (s Source) files(problem func(path string, err error)) (paths []string, exp
 	return paths, false
 }
 
-// walk lists the files in a folder and all below it. A folder that can't be read
-// hides its own files only.
+// walk lists the files in a folder and all below it, also behind symbolic links. A
+// folder that can't be read hides its own files only.
 func (s Source) walk(problem func(path string, err error)) (paths []string) {
-	_ = filepath.WalkDir(s.Path, func(path string, d fs.DirEntry, err error) error { // All errors go to problem.
+	walkFolder(s.Path, map[string]bool{}, problem, func(path string) { paths = append(paths, path) })
+	return paths
+}
+
+// walkFolder calls found for each file. behind holds the folders that links led to: a
+// link may lead to a folder that it stands in.
+func walkFolder(dir string, behind map[string]bool, problem func(path string, err error), found func(path string)) {
+	if target, err := filepath.EvalSymlinks(dir); err == nil { // Else WalkDir tells why.
+		if behind[target] {
+			return
+		}
+		behind[target] = true
+	}
+	root := dir + string(filepath.Separator)                                       // Else WalkDir does not follow a link.
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error { // All errors go to problem.
 		switch {
-		case err != nil && path != s.Path && errors.Is(err, fs.ErrNotExist): // Removed meanwhile.
+		case err != nil && path != root && errors.Is(err, fs.ErrNotExist): // Removed meanwhile.
 		case err != nil:
 			problem(path, err)
-		case !d.IsDir() && !strings.HasPrefix(d.Name(), "."):
-			paths = append(paths, path)
+		case d.IsDir() || strings.HasPrefix(d.Name(), "."):
+		case d.Type()&fs.ModeSymlink != 0 && isFolder(path):
+			walkFolder(path, behind, problem, found)
+		default:
+			found(path)
 		}
 		return nil
 	})
-	return paths
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // examine looks at a file: which log it is, and the time of its next row; first is
