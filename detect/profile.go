@@ -165,6 +165,7 @@ func (j *judge) learn(s *subject, day int32, at mail.Time) {
 		case p.Watched && ageOf(p) == ages-1:
 			weight = 0 // Who warms up over days must not make it usual. The young must learn.
 		}
+		p.Today.Path = p.settledPaths()
 		p.Learned.add(&p.Today, weight, min(weight, novelty))
 		p.Returns.add(p.ReturnsToday, weight)
 		p.learnSenders(day)
@@ -197,6 +198,29 @@ const dailyPace = 0.2
 
 // watchedWeight is how much of a suspicious day is learnt of whom somebody vouched for.
 const watchedWeight = 0.2
+
+// settledPaths is how often each use of reverse-paths is to be learnt. On the first day
+// every path is new, and what is used all day would be learnt as a change: the day
+// after, its usual use would look unusual. Once, at its first use, it is a change.
+func (p *profile) settledPaths() [paths]float32 {
+	uses := p.Today.Path
+	if p.Paths != [len(p.Paths)]usual{} || p.New[len(p.New)-1].Hash != 0 { // Who has more than are kept does change them.
+		return uses
+	}
+	var first [paths]float32
+	for _, n := range p.New {
+		if n.Hash != 0 {
+			first[foreignPath-pathUse(n.Hash&1)]++
+		}
+	}
+	for _, use := range [...]pathUse{changedPath, foreignPath} {
+		if again := uses[use] - first[use]; again > 0 {
+			uses[use] -= again
+			uses[usualPath] += again
+		}
+	}
+	return uses
+}
 
 // learnPaths makes the reverse-paths of the day usual ones, in the place of those
 // that were not used for longest.

@@ -124,3 +124,21 @@ func TestWorkstationOfAnAccount(t *testing.T) {
 		t.Errorf("the person's own mail: got %v accused; want nobody", got)
 	}
 }
+
+// A shop writes to new customers all day from the log's first row on. On that day its
+// reverse-path is new like everything; that it is used again tells nothing afterwards.
+func TestShopThatIsThereFromTheFirstRow(t *testing.T) {
+	for _, path := range []mail.Path{"orders@corp.example", "orders@shop.example"} {
+		desks := office{20, 15, func(person, _ int) string { return fmt.Sprintf("10.1.1.%d", person+1) }}.transactions()
+		begin := desks[0].At - 43200 // Midnight.
+		var shop []mail.Transaction
+		for n := range 20 * 150 {
+			l := letter(begin+mail.Time(n*86400/150)+11, "10.2.0.10", 0, fmt.Sprintf("k%d@example.net", n))
+			l.ReversePath = path
+			shop = append(shop, l)
+		}
+		if got := accused(judgeAll(t, desks, shop)); len(got) > 0 {
+			t.Errorf("as %s: got %v accused; want nobody", path, got)
+		}
+	}
+}
