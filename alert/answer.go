@@ -2,7 +2,9 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -35,12 +37,17 @@ const timeout = 20 * time.Second
 // explain says what was under way. What comes from the network is made harmless.
 func explain(ctx context.Context, where fmt.Stringer, err error) error {
 	if ctx.Err() != nil {
-		if cause := context.Cause(ctx); cause != context.DeadlineExceeded {
+		if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
 			return fmt.Errorf("%s: %w", where, cause)
 		}
 		return fmt.Errorf("%s: no answer within %v", where, timeout)
 	}
-	return &sendError{fmt.Sprintf("%s: %s", where, cut(clean(err.Error()), 300)), err}
+	text := err.Error()
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		text = op.Err.Error() // Without our port, which is another each time: the same trouble is said once.
+	}
+	return &sendError{fmt.Sprintf("%s: %s", where, cut(clean(text), 300)), err}
 }
 
 type sendError struct {

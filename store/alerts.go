@@ -22,7 +22,7 @@ type Alert struct {
 	Made        mail.Time // This and what follows is the clock's.
 	Suspect     []byte    // As it was then: JSON, as `suspects --format json` has it.
 
-	Tries int       // That failed.
+	Tries int       // That were answered, and not taken: others go before it.
 	Next  mail.Time // Not to be tried before; 0: at once.
 	Done  mail.Time // Taken or given up; 0 while it waits.
 	Taken bool
@@ -35,7 +35,7 @@ const maxWait = 25 * time.Hour
 
 const (
 	selectAlerts = `SELECT id, way, episode, step, event, grew, provisional, made_at, suspect, tries, coalesce(next_at, 0), coalesce(done_at, 0), taken, error FROM alerts`
-	alertDue     = selectAlerts + ` WHERE way = ?1 AND done_at IS NULL AND (next_at IS NULL OR next_at <= ?2 OR next_at > ?3) ORDER BY id LIMIT 1`
+	alertDue     = selectAlerts + ` WHERE way = ?1 AND done_at IS NULL AND (next_at IS NULL OR next_at <= ?2 OR next_at > ?3) ORDER BY tries, id LIMIT 1`
 	alertsAll    = selectAlerts + ` ORDER BY id`
 	updateAlert  = `UPDATE alerts SET tries = ?, next_at = ?, done_at = ?, taken = ?, error = ? WHERE id = ?`
 )
@@ -50,7 +50,8 @@ func scanAlert(scan scanner) (Alert, error) {
 	return a, err
 }
 
-// NextAlert is the oldest alert of a way that may be tried; nil if none waits.
+// NextAlert is the alert of a way that is to be tried next, the oldest of those that
+// were answered least often; nil if none may be tried.
 func (db *DB) NextAlert(ctx context.Context, way string, now mail.Time) (*Alert, error) {
 	var due *Alert
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {

@@ -51,8 +51,12 @@ func (p *program) checkAgent() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "the configuration is valid: %d logs or folders to follow, %d rules, store %s; %s\n",
-		len(sources), len(ruleSet), visible(p.config.Store.Path), mails)
+	alerts, err := p.checkAlerts()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "the configuration is valid: %d logs or folders to follow, %d rules, store %s; %s; %s\n",
+		len(sources), len(ruleSet), visible(p.config.Store.Path), mails, visible(alerts))
 	return nil
 }
 
@@ -73,6 +77,7 @@ type agent struct {
 	follower *ingest.Follower
 	last     lastSeen
 	servers  []serverHealth // As they were judged last.
+	sent     []sentAlerts   // By way.
 }
 
 func newAgent(p *program) *agent {
@@ -187,6 +192,9 @@ func (a *agent) follow(ctx context.Context) error {
 		return err
 	}
 	line.alive = a.keeper.alive
+	if err := db.Tell(ctx, p.telling()); err != nil {
+		return err
+	}
 	if why := line.whySpoilt(); why != nil {
 		a.warn("judgement", why)
 	}

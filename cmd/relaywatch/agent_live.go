@@ -52,8 +52,9 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	f.Looked = func() { first(); a.works() }
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
+	alerts := func(ctx context.Context) { l.alerts(ctx, &settled) }
 	var beside []chan struct{}
-	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, l.listen, l.rest, mails} {
+	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, l.listen, l.rest, mails, alerts} {
 		done := make(chan struct{})
 		beside = append(beside, done)
 		go func() {

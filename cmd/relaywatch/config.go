@@ -28,6 +28,7 @@ type Config struct {
 	Detect  DetectConfig  `mapstructure:"detect" yaml:"detect"`
 	Agent   AgentConfig   `mapstructure:"agent" yaml:"agent"`
 	Digest  DigestConfig  `mapstructure:"digest" yaml:"digest"`
+	Alerts  AlertsConfig  `mapstructure:"alerts" yaml:"alerts"`
 
 	file string // Where it was read; "" if there is none.
 }
@@ -141,6 +142,20 @@ var configDefaults = map[string]any{
 	"digest.smtp.user":          "",
 	"digest.smtp.password_file": "",
 	"digest.smtp.password_env":  "",
+
+	"alerts.min_severity":               "medium",
+	"alerts.webhook.url":                "",
+	"alerts.webhook.secret_file":        "",
+	"alerts.webhook.secret_env":         "",
+	"alerts.webhook.authorization_file": "",
+	"alerts.webhook.authorization_env":  "",
+	"alerts.webhook.ca_file":            "",
+	"alerts.syslog.address":             "",
+	"alerts.syslog.facility":            "local0",
+	"alerts.syslog.format":              "cef",
+	"alerts.syslog.ca_file":             "",
+	"alerts.syslog.cert_file":           "",
+	"alerts.syslog.key_file":            "",
 }
 
 // loadConfig reads the configuration: defaults, then the file, then the

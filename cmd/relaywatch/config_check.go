@@ -118,7 +118,8 @@ func (c *Config) check(p positions) []error {
 		bad("$.detect.alarms_per_week", "%g is no number of alarms; 0 is no wish", c.Detect.AlarmsPerWeek)
 	}
 	errs = append(errs, c.Agent.check(p)...)
-	return append(errs, c.Digest.check(p)...)
+	errs = append(errs, c.Digest.check(p)...)
+	return append(errs, c.Alerts.check(p)...)
 }
 
 func (a *AgentConfig) check(p positions) []error {

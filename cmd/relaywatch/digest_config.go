@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,35 +108,28 @@ func (c *Config) clock() (digest.Clock, error) {
 func (c *Config) relay() (*digest.Relay, error) {
 	s := c.Digest.SMTP
 	r := &digest.Relay{Host: s.Host, Port: s.Port, TLS: s.TLS, User: s.User}
-	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("digest.smtp.ca_file: %w", err)
-		}
-		r.Roots = x509.NewCertPool()
-		if !r.Roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("digest.smtp.ca_file: %s holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", s.CAFile)
-		}
+	var err error
+	if r.Roots, err = rootsIn("digest.smtp.ca_file", s.CAFile); err != nil {
+		return nil, err
 	}
 	if s.User == "" {
 		return r, nil
 	}
-	if err := c.private(); err != nil {
+	if err := c.closed("digest.smtp", s.PasswordFile); err != nil {
 		return nil, err
 	}
-	var err error
-	r.Password, err = s.password()
+	r.Password, err = secretIn("digest.smtp.password", s.PasswordFile, s.PasswordEnv)
 	return r, err
 }
 
-// private refuses files that everybody may read where there is a password to keep:
+// closed refuses files that everybody may read where there is a password to keep:
 // the password's, and the configuration, which tells whose it is and where it is.
 // Windows has no such bits: there the folder's rights protect both.
-func (c *Config) private() error {
+func (c *Config) closed(key string, files ...string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	for _, path := range []string{c.file, c.Digest.SMTP.PasswordFile} {
+	for _, path := range append([]string{c.file}, files...) {
 		if path == "" {
 			continue
 		}
@@ -145,30 +137,10 @@ func (c *Config) private() error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && path == c.file: // It was replaced or removed; the password's is read next.
 		case err != nil:
-			return fmt.Errorf("digest.smtp: %w", err)
+			return fmt.Errorf("%s: %w", key, err)
 		case info.Mode().Perm()&0o007 != 0:
-			return fmt.Errorf("digest.smtp: %s can be read by everybody, which a password's must not be: chmod o= %s", path, path)
+			return fmt.Errorf("%s: %s can be read by everybody, which a password's must not be: chmod o= %s", key, path, path)
 		}
 	}
 	return nil
-}
-
-func (s *SMTPConfig) password() (string, error) {
-	if s.PasswordEnv != "" {
-		password := os.Getenv(s.PasswordEnv)
-		if password == "" {
-			return "", fmt.Errorf("digest.smtp.password_env: the environment variable %s is not set", s.PasswordEnv)
-		}
-		return password, nil
-	}
-	data, err := os.ReadFile(s.PasswordFile)
-	if err != nil {
-		return "", fmt.Errorf("digest.smtp.password_file: %w", err)
-	}
-	password, _, _ := strings.Cut(string(data), "\n")
-	password = strings.TrimSuffix(password, "\r")
-	if password == "" {
-		return "", fmt.Errorf("digest.smtp.password_file: the first line of %s is empty", s.PasswordFile)
-	}
-	return password, nil
 }

@@ -33,6 +33,7 @@ type health struct {
 	Trouble map[string]string `json:"trouble"` // By what is wrong; empty if all is well.
 	Logs    []followedLog     `json:"logs"`
 	Servers []serverHealth    `json:"servers"`
+	Alerts  []sentAlerts      `json:"alerts"` // Since the start, by way.
 }
 
 type followedLog struct {
@@ -55,6 +56,7 @@ func (a *agent) health(now time.Time) health {
 		h.Trouble[what] = t.Text
 	}
 	h.Servers = append(h.Servers, a.servers...)
+	h.Alerts = append(h.Alerts, a.sent...)
 	if a.follower != nil {
 		for _, l := range a.follower.Logs() {
 			h.Logs = append(h.Logs, newFollowedLog(l))
@@ -105,17 +107,21 @@ var serverLabels = []string{"server", "logs", "format"}
 type metrics struct{ a *agent }
 
 var (
-	rowsTotal = prometheus.NewDesc("relaywatch_rows_total", "Log rows stored since the start.", nil, nil)
-	findings  = prometheus.NewDesc("relaywatch_findings_total", "Findings since the start.", nil, nil)
-	troubles  = prometheus.NewDesc("relaywatch_troubles", "Things that are wrong now.", nil, nil)
-	lastBatch = prometheus.NewDesc("relaywatch_last_batch_timestamp_seconds", "When rows were stored last.", nil, nil)
-	silences  = prometheus.NewDesc("relaywatch_server_silence_seconds", "How long the logs of a server have not grown.", serverLabels, nil)
-	silenced  = prometheus.NewDesc("relaywatch_server_silent", "1 if that is longer than is usual for the server at this time.", serverLabels, nil)
-	logLag    = prometheus.NewDesc("relaywatch_log_unread_bytes", "Bytes of a log that are not stored yet.", []string{"path"}, nil)
+	rowsTotal   = prometheus.NewDesc("relaywatch_rows_total", "Log rows stored since the start.", nil, nil)
+	findings    = prometheus.NewDesc("relaywatch_findings_total", "Findings since the start.", nil, nil)
+	troubles    = prometheus.NewDesc("relaywatch_troubles", "Things that are wrong now.", nil, nil)
+	lastBatch   = prometheus.NewDesc("relaywatch_last_batch_timestamp_seconds", "When rows were stored last.", nil, nil)
+	silences    = prometheus.NewDesc("relaywatch_server_silence_seconds", "How long the logs of a server have not grown.", serverLabels, nil)
+	silenced    = prometheus.NewDesc("relaywatch_server_silent", "1 if that is longer than is usual for the server at this time.", serverLabels, nil)
+	alertTaken  = prometheus.NewDesc("relaywatch_alerts_taken_total", "Alerts that the other side has taken since the start.", []string{"way"}, nil)
+	alertFailed = prometheus.NewDesc("relaywatch_alerts_failed_tries_total", "Tries to send an alert that failed since the start.", []string{"way"}, nil)
+	alertLost   = prometheus.NewDesc("relaywatch_alerts_given_up_total", "Alerts that were given up since the start.", []string{"way"}, nil)
+	alertWaits  = prometheus.NewDesc("relaywatch_alerts_waiting", "Alerts that wait to be sent.", []string{"way"}, nil)
+	logLag      = prometheus.NewDesc("relaywatch_log_unread_bytes", "Bytes of a log that are not stored yet.", []string{"path"}, nil)
 )
 
 func (m *metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, silences, silenced, logLag} {
+	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, silences, silenced, alertTaken, alertFailed, alertLost, alertWaits, logLag} {
 		c <- d
 	}
 }
@@ -135,6 +141,12 @@ func (m *metrics) Collect(c chan<- prometheus.Metric) {
 			value = 1
 		}
 		c <- prometheus.MustNewConstMetric(silenced, prometheus.GaugeValue, value, s.Server, s.Source, s.Format)
+	}
+	for _, s := range h.Alerts {
+		c <- prometheus.MustNewConstMetric(alertTaken, prometheus.CounterValue, float64(s.Taken), s.Way)
+		c <- prometheus.MustNewConstMetric(alertFailed, prometheus.CounterValue, float64(s.Failed), s.Way)
+		c <- prometheus.MustNewConstMetric(alertWaits, prometheus.GaugeValue, float64(s.Waiting), s.Way)
+		c <- prometheus.MustNewConstMetric(alertLost, prometheus.CounterValue, float64(s.GivenUp), s.Way)
 	}
 	for _, l := range h.Logs {
 		c <- prometheus.MustNewConstMetric(logLag, prometheus.GaugeValue, float64(max(0, l.Size-l.Read)), l.Path)

@@ -26,16 +26,16 @@ func (p *program) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, mails, err := p.storeStatus(c.Context())
+			s, mails, alerts, err := p.storeStatus(c.Context())
 			if err != nil {
 				return errors.Join(err, p.printUnreadable(agent, err, asJSON))
 			}
 			if asJSON {
 				r := newStatusReport(s, agent)
-				r.Digest = mails
+				r.Digest, r.Alerts = mails, alerts
 				return printJSON(p.out, r)
 			}
-			return p.printStatus(s, agent, mails, eachLog)
+			return p.printStatus(s, agent, mails, alerts, eachLog)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -43,18 +43,22 @@ func (p *program) statusCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) storeStatus(ctx context.Context) (store.Status, *mailReport, error) {
+func (p *program) storeStatus(ctx context.Context) (store.Status, *mailReport, []alertReport, error) {
 	db, err := store.OpenReadOnly(ctx, p.config.Store.Path)
 	if err != nil {
-		return store.Status{}, nil, err
+		return store.Status{}, nil, nil, err
 	}
 	defer db.Close()
 	s, err := db.Status(ctx)
 	if err != nil {
-		return s, nil, err
+		return s, nil, nil, err
 	}
 	mails, err := p.mailReport(ctx, db)
-	return s, mails, err
+	if err != nil {
+		return s, nil, nil, err
+	}
+	alerts, err := p.alertReports(ctx, db)
+	return s, mails, alerts, err
 }
 
 // statusReport is what `status --json` prints.
@@ -76,6 +80,7 @@ type statusReport struct {
 	Silenced     int64           `json:"silenced"`
 	Agent        *health         `json:"agent"`  // Its last report; null if none ever ran.
 	Digest       *mailReport     `json:"digest"` // null if the store can't be read.
+	Alerts       []alertReport   `json:"alerts"` // By way; null as well.
 	Logs         []logReport     `json:"logs"`
 	Blind        []blindReport   `json:"blind"`
 }
@@ -144,7 +149,7 @@ func (p *program) printUnreadable(agent *health, why error, asJSON bool) error {
 	return w.err
 }
 
-func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, eachLog bool) error {
+func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, alerts []alertReport, eachLog bool) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	w.line(hang, "store      %s, %s", visible(s.Path), size(s.SizeBytes))
 	w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
@@ -161,6 +166,9 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 		agent.print(w, hang, time.Now())
 	}
 	mails.print(w)
+	for i := range alerts {
+		alerts[i].print(w)
+	}
 	for _, path := range s.Aside {
 		w.line(hang, "damaged    %s", visible(asideText(path)))
 	}

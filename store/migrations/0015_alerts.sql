@@ -27,7 +27,7 @@ CREATE TABLE alerts (
 	provisional INTEGER NOT NULL, -- 1: rests on rows that later ones may still precede
 	made_at     INTEGER NOT NULL,
 	suspect     TEXT    NOT NULL, -- the episode as it was then: JSON, as suspects prints it
-	tries       INTEGER NOT NULL, -- that failed
+	tries       INTEGER NOT NULL, -- that were answered, and not taken
 	next_at     INTEGER,          -- not to be tried before; NULL: at once
 	done_at     INTEGER,          -- taken or given up; NULL: it waits
 	taken       INTEGER NOT NULL, -- 1: the other side has taken it
