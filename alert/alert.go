@@ -12,8 +12,8 @@ import (
 // EventTest is an alert of `relaywatch alerts test`. The others are detect's.
 const EventTest = "test"
 
-// Alert is one message about an episode.
-type Alert struct {
+// Message is an alert: what a machine is told of an episode.
+type Message struct {
 	ID          string    `json:"id"`          // The same in doubles, and in no other alert.
 	Event       string    `json:"event"`       // opened, grown, withdrawn, or test.
 	Episode     string    `json:"episode"`     // The same in all alerts of an episode.
@@ -44,9 +44,9 @@ type Suspect struct {
 }
 
 // Test is an alert that accuses nobody.
-func Test(host string, now time.Time) *Alert {
+func Test(host string, now time.Time) *Message {
 	now = now.UTC().Truncate(time.Second)
-	return &Alert{
+	return &Message{
 		ID: fmt.Sprintf("test-%d", now.Unix()), Event: EventTest, Episode: "test", Grew: []string{}, Made: now, Host: host,
 		Suspect: Suspect{
 			Submitter: "ip:192.0.2.1", Kind: mail.KindIP, Value: "192.0.2.1", FirstFlagged: now, LastFlagged: now, Severity: detect.Low,
@@ -70,7 +70,7 @@ const (
 )
 
 // fit renders the alert with its texts cut as far as it takes to be no longer than most.
-func (a *Alert) fit(most int, render func(a *Alert) ([]byte, error)) ([]byte, error) {
+func (a *Message) fit(most int, render func(a *Message) ([]byte, error)) ([]byte, error) {
 	for n := longest; ; n /= 2 {
 		b, err := render(a.cut(n))
 		if err != nil || len(b) <= most || n <= least {
@@ -80,7 +80,7 @@ func (a *Alert) fit(most int, render func(a *Alert) ([]byte, error)) ([]byte, er
 }
 
 // cut is the alert with no text longer than n bytes.
-func (a *Alert) cut(n int) *Alert {
+func (a *Message) cut(n int) *Message {
 	c := *a
 	for _, s := range []*string{&c.Host, &c.Submitter, &c.Value, &c.Summary} {
 		*s = cut(*s, n)
@@ -97,6 +97,6 @@ func (a *Alert) cut(n int) *Alert {
 }
 
 // JSON is the alert as an object on one line.
-func (a *Alert) JSON() ([]byte, error) {
-	return a.fit(maxStream, func(a *Alert) ([]byte, error) { return json.Marshal(a) })
+func (a *Message) JSON() ([]byte, error) {
+	return a.fit(maxStream, func(a *Message) ([]byte, error) { return json.Marshal(a) })
 }

@@ -26,7 +26,7 @@ func (b *Busy) Error() string { return b.text }
 type Sender interface {
 	// Send returns what the other side answered. With an error it is not known to
 	// have the alert, and may have it: see Refused and Busy.
-	Send(ctx context.Context, a *Alert) (answer string, err error)
+	Send(ctx context.Context, a *Message) (answer string, err error)
 	// String names the other side, without secrets.
 	String() string
 }

@@ -27,7 +27,7 @@ var titles = map[string]string{
 }
 
 // cefSeverity is on CEF's scale from 0 to 10.
-func (a *Alert) cefSeverity() int {
+func (a *Message) cefSeverity() int {
 	switch {
 	case a.Event == EventTest || a.Event == detect.Withdrawn:
 		return 0
@@ -42,7 +42,7 @@ func (a *Alert) cefSeverity() int {
 }
 
 // cef is the alert in ArcSight's Common Event Format.
-func (a *Alert) cef(version string) string {
+func (a *Message) cef(version string) string {
 	var b strings.Builder
 	b.WriteString("CEF:0")
 	for _, field := range []string{"relaywatch", "relaywatch", version, "episode-" + a.Event, titles[a.Event], strconv.Itoa(a.cefSeverity())} {
@@ -60,7 +60,7 @@ func (a *Alert) cef(version string) string {
 
 // extensions are the fields of the CEF dictionary that an episode has, and numbered
 // ones with their labels for what it has none for.
-func (a *Alert) extensions() [][2]string {
+func (a *Message) extensions() [][2]string {
 	list := [][2]string{
 		{"externalId", a.ID}, {"rt", millis(a.Made)}, {"start", millis(a.FirstFlagged)}, {"end", millis(a.LastFlagged)}, {"dvchost", a.Host}, {"act", a.Event},
 	}

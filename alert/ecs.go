@@ -16,7 +16,7 @@ type object = map[string]any
 
 // ecs is the alert as JSON with the fields of the Elastic Common Schema. What has none
 // there is under relaywatch, with the keys of the webhook.
-func (a *Alert) ecs(version string) ([]byte, error) {
+func (a *Message) ecs(version string) ([]byte, error) {
 	event := object{
 		"id": a.ID, "kind": "alert", "category": []string{"email", "intrusion_detection"}, "type": []string{"info"}, "action": "episode-" + a.Event,
 		"module": "relaywatch", "dataset": "relaywatch.episode", "severity": a.cefSeverity(), "risk_score": a.Score,

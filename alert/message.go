@@ -27,7 +27,7 @@ var facilities = []string{
 func Facilities() []string { return slices.Clone(facilities) }
 
 // level is the severity of a syslog message (RFC 5424, section 6.2.1).
-func (a *Alert) level() int {
+func (a *Message) level() int {
 	const critical, err, warning, notice, info = 2, 3, 4, 5, 6
 	switch {
 	case a.Event == EventTest || a.Event == detect.Withdrawn:
@@ -46,10 +46,10 @@ func (a *Alert) level() int {
 // documentation: relaywatch has no enterprise number of its own.
 const sdID = "relaywatch@32473"
 
-// message is the alert as RFC 5424 writes it. There is no byte order mark before the
+// syslog is the alert as RFC 5424 writes it. There is no byte order mark before the
 // text, which makes it MSG-ANY there: parsers of CEF and JSON want theirs to be first.
 // PROCID is left out, as a double must be the same after a restart.
-func (a *Alert) message(facility, format, version string) ([]byte, error) {
+func (a *Message) syslog(facility, format, version string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<%d>1 %s %s relaywatch - %s ", slices.Index(facilities, facility)*8+a.level(), a.Made.UTC().Format(time.RFC3339), name(a.Host, 255), name(a.Event, 32))
 	b.WriteString("[" + sdID)

@@ -16,9 +16,9 @@ import (
 	"relaywatch/mail"
 )
 
-func worm() *Alert {
+func worm() *Message {
 	external := 600
-	return &Alert{
+	return &Message{
 		ID: "2f1c6a0e5b7d4c3f9a8b1234-1", Event: detect.Grown, Episode: "2f1c6a0e5b7d4c3f9a8b1234", Step: 1, Grew: []string{"severity", "rules"}, Provisional: true,
 		Made: time.Date(2026, 11, 5, 2, 16, 30, 0, time.UTC), Host: "log01.corp.example",
 		Suspect: Suspect{
@@ -44,7 +44,7 @@ func parsed(t *testing.T, message []byte) *rfc5424.SyslogMessage {
 }
 
 func TestMessage(t *testing.T) {
-	b, err := worm().message("local0", CEF, "1.2.3")
+	b, err := worm().syslog("local0", CEF, "1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestMessage(t *testing.T) {
 }
 
 func TestMessageECS(t *testing.T) {
-	b, err := worm().message("auth", ECS, "1.2.3")
+	b, err := worm().syslog("auth", ECS, "1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestMessageHostile(t *testing.T) {
 			a.Kind, a.Value, a.Submitter, a.Summary, a.Host, a.Rules = kind, text, kind+":"+text, text, text, []string{text, text}
 			for _, format := range []string{CEF, ECS} {
 				for _, most := range []int{maxDatagram, maxStream} {
-					b, err := a.fit(most, func(a *Alert) ([]byte, error) { return a.message("local0", format, "1.2|3]") })
+					b, err := a.fit(most, func(a *Message) ([]byte, error) { return a.syslog("local0", format, "1.2|3]") })
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -120,7 +120,7 @@ func TestMessageHostile(t *testing.T) {
 			if err != nil || len(b) > maxStream || bytes.ContainsAny(b, "\n\r\x1b\x00") {
 				t.Errorf("%.40q: JSON of %d bytes, %v: %q", text, len(b), err, b)
 			}
-			var back Alert
+			var back Message
 			if err := json.Unmarshal(b, &back); err != nil || !kept(back.Value, text, false) || !kept(back.Summary, text, false) || back.ID != a.ID {
 				t.Errorf("%.40q: %v: got %+v", text, err, back)
 			}
@@ -128,7 +128,7 @@ func TestMessageHostile(t *testing.T) {
 	}
 }
 
-func checkHostile(t *testing.T, b []byte, a *Alert, format string, most int) {
+func checkHostile(t *testing.T, b []byte, a *Message, format string, most int) {
 	t.Helper()
 	if len(b) > most {
 		t.Errorf("%.40q: got %d bytes; want at most %d", a.Value, len(b), most)
@@ -231,13 +231,31 @@ func parseCEF(t *testing.T, text string) (header []string, extension map[string]
 	return header, extension
 }
 
+// Each kind of submitter is in the field that is meant for it.
+func TestMessageSubmitters(t *testing.T) {
+	for _, c := range []struct{ kind, value, cef, ecs string }{
+		{mail.KindIP, "10.1.4.7", " src=10.1.4.7 ", `"source":{"address":"10.1.4.7","ip":"10.1.4.7"}`},
+		{mail.KindIP, "2001:db8::7", " c6a2=2001:db8::7 c6a2Label=Source IPv6 Address ", `"source":{"address":"2001:db8::7","ip":"2001:db8::7"}`},
+		{mail.KindUser, `corp\ann`, ` suser=corp\\ann `, `"user":{"name":"corp\\ann"}`},
+		{mail.KindSender, "ann@corp.example", " suser=ann@corp.example ", `"email":{"from":{"address":["ann@corp.example"]}}`},
+	} {
+		a := worm()
+		a.Kind, a.Value, a.Submitter = c.kind, c.value, c.kind+":"+c.value
+		for format, want := range map[string]string{CEF: c.cef, ECS: c.ecs} {
+			if b, err := a.syslog("local0", format, "1.2.3"); err != nil || !strings.Contains(string(b), want) {
+				t.Errorf("got %s, %v; want %s in it", b, err, want)
+			}
+		}
+	}
+}
+
 // What is usual needs no cutting, not even in a datagram.
 func TestMessageFits(t *testing.T) {
 	a := worm()
 	a.Summary = strings.Repeat("A sentence of a rule with numbers, and one more. ", 6)
 	a.Rules = strings.Split("external-list,recipient-fanout,sender-rotation,refused-recipients,unauthenticated-submission,external-only,off-hours,sameness", ",")
 	for _, format := range []string{CEF, ECS} {
-		b, err := a.message("local0", format, "1.2.3")
+		b, err := a.syslog("local0", format, "1.2.3")
 		if err != nil || len(b) > maxDatagram {
 			t.Errorf("%s: got %d bytes, %v; want at most %d", format, len(b), err, maxDatagram)
 		}

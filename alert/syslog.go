@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,13 +28,14 @@ type Syslog struct {
 	Roots        *x509.CertPool
 	Certificates []tls.Certificate // Our own, for a server that asks for it.
 	Version      string            // Of relaywatch.
+	Closing      time.Duration     // How long the server may take to end a connection that we have ended; 0 is closing.
 	Dialogue     func(line string)
 }
 
 func (s *Syslog) String() string { return "syslog " + s.Transport + "://" + s.Address }
 
-// closing is how long a server may take to end a connection that we have ended: then
-// it has read all that was sent. unreachable is how long it takes until a host says
+// A server that ends a connection that we have ended has read all that was sent.
+// unreachable is how long it takes until a host says
 // that nobody listens on a port.
 const (
 	closing     = 3 * time.Second
@@ -44,14 +46,14 @@ const (
 // TCP and TLS an alert counts as taken when the server has read up to our end of the
 // connection and ended it, too, or keeps it open without complaint: a connection that
 // is reset is an error, as bytes may be lost that were sent.
-func (s *Syslog) Send(ctx context.Context, a *Alert) (string, error) {
+func (s *Syslog) Send(ctx context.Context, a *Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	most := maxStream
 	if s.Transport == UDP {
 		most = maxDatagram
 	}
-	message, err := a.fit(most, func(a *Alert) ([]byte, error) { return a.message(s.Facility, s.Format, s.Version) })
+	message, err := a.fit(most, func(a *Message) ([]byte, error) { return a.syslog(s.Facility, s.Format, s.Version) })
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +93,7 @@ func (s *Syslog) dial(ctx context.Context) (net.Conn, error) {
 
 // hear waits for what tells that the message did not arrive.
 func (s *Syslog) hear(conn net.Conn) (answer string, err error) {
-	wait := closing
+	wait := cmp.Or(s.Closing, closing)
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		if err := half.CloseWrite(); err != nil {
 			return "", err

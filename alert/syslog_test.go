@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/leodido/go-syslog/v4"
 	"github.com/leodido/go-syslog/v4/octetcounting"
@@ -72,7 +73,7 @@ func TestSyslogStream(t *testing.T) {
 		if len(results) != 1 || results[0].Error != nil {
 			t.Fatalf("%s: got %d results, the first with %v; want one message", transport, len(results), results[0].Error)
 		}
-		text, err := worm().message("local0", CEF, "1.2.3")
+		text, err := worm().syslog("local0", CEF, "1.2.3")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,6 +147,21 @@ func TestSyslogFails(t *testing.T) {
 	s = &Syslog{Transport: TCP, Address: broken.Addr().String(), Facility: "local0", Format: CEF}
 	if answer, err := s.Send(t.Context(), worm()); err == nil {
 		t.Errorf("got %q; want an error, as the connection was reset", answer)
+	}
+}
+
+// A server that keeps the connection open, and says nothing, is taken for one that has
+// it: others wait otherwise, and no syslog server ever says more.
+func TestSyslogKeptOpen(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	s := &Syslog{Transport: TCP, Address: listener.Addr().String(), Facility: "local0", Format: CEF, Closing: 50 * time.Millisecond}
+	answer, err := s.Send(t.Context(), worm()) // The host takes it, though nobody accepts it.
+	if err != nil || answer != "sent; the server keeps the connection open and says nothing" {
+		t.Errorf("got %q, %v", answer, err)
 	}
 }
 

@@ -41,7 +41,7 @@ const maxAfter = 24 * time.Hour
 // Send posts the alert. 2xx says that the server has taken it. The ID stands in the
 // header Idempotency-Key, too. A redirection is not followed: the alert, and what
 // proves who sends it, are for the server that is named.
-func (w *Webhook) Send(ctx context.Context, a *Alert) (string, error) {
+func (w *Webhook) Send(ctx context.Context, a *Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := w.request(ctx, a)
@@ -69,7 +69,7 @@ func (w *Webhook) Send(ctx context.Context, a *Alert) (string, error) {
 	return w.answer(response, cut(clean(strings.TrimSpace(string(body))), 200))
 }
 
-func (w *Webhook) request(ctx context.Context, a *Alert) (*http.Request, error) {
+func (w *Webhook) request(ctx context.Context, a *Message) (*http.Request, error) {
 	body, err := a.JSON()
 	if err != nil {
 		return nil, err

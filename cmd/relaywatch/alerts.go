@@ -53,7 +53,7 @@ func (p *program) testAlerts(ctx context.Context) error {
 	return nil
 }
 
-func (p *program) testAlert(ctx context.Context, way string, a *alert.Alert) error {
+func (p *program) testAlert(ctx context.Context, way string, a *alert.Message) error {
 	other, err := p.config.sender(way)
 	if err != nil {
 		return err

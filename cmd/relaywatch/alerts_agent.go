@@ -198,12 +198,12 @@ func (o *outgoing) tell(ctx context.Context, a *store.Alert) {
 func alertID(a *store.Alert) string { return fmt.Sprintf("%s-%d", a.Episode, a.Step) }
 
 // alertOf is an alert of the store as it is sent.
-func alertOf(a *store.Alert) (*alert.Alert, error) {
+func alertOf(a *store.Alert) (*alert.Message, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = ""
 	}
-	m := &alert.Alert{
+	m := &alert.Message{
 		ID: alertID(a), Event: a.Event, Episode: a.Episode, Step: a.Step, Grew: append([]string{}, a.Grew...), Provisional: a.Provisional,
 		Made: a.Made.Std(), Host: host,
 	}

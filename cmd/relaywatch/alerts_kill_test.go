@@ -118,7 +118,7 @@ func TestAlertsKilled(t *testing.T) {
 		at := began.Add(time.Duration(i) * time.Minute)
 		who := fmt.Sprintf("ip:203.0.113.%d", i+1)
 		reached, release := make(chan struct{}, 10), make(chan struct{})
-		h.hook.setAnswer(func(a *alert.Alert) (int, string) {
+		h.hook.setAnswer(func(a *alert.Message) (int, string) {
 			if a.Submitter == who && i%3 != 0 {
 				reached <- struct{}{}
 			}
@@ -158,7 +158,7 @@ func (h *alertHost) eachOnce(episodes int, seed uint64) {
 	h.hook.mu.Lock()
 	defer h.hook.mu.Unlock()
 	for _, body := range h.hook.bodies {
-		var a alert.Alert
+		var a alert.Message
 		if err := json.Unmarshal([]byte(body), &a); err != nil {
 			h.t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestAlertsLive(t *testing.T) {
 	h.relays(now.Add(-time.Hour), 1)
 	release := make(chan struct{})
 	defer close(release)
-	h.hook.setAnswer(func(*alert.Alert) (int, string) {
+	h.hook.setAnswer(func(*alert.Message) (int, string) {
 		<-release
 		return http.StatusOK, ""
 	})
@@ -283,7 +283,7 @@ func TestAlertsTest(t *testing.T) {
 			t.Errorf("got %s\nwant %q in it", out, want)
 		}
 	}
-	h.hook.setAnswer(func(*alert.Alert) (int, string) { return http.StatusUnauthorized, "" })
+	h.hook.setAnswer(func(*alert.Message) (int, string) { return http.StatusUnauthorized, "" })
 	var errOut strings.Builder
 	if code := run(t.Context(), []string{"--config", h.config, "alerts", "test"}, io.Discard, &errOut); code != exitFailed || !strings.Contains(errOut.String(), "401 Unauthorized") {
 		t.Errorf("got %d, %s; want %d", code, errOut.String(), exitFailed)

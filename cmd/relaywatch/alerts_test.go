@@ -28,7 +28,7 @@ type hook struct {
 
 	mu     sync.Mutex // Guards what follows.
 	bodies []string   // All that came, doubles too, in order.
-	answer func(a *alert.Alert) (status int, header string)
+	answer func(a *alert.Message) (status int, header string)
 }
 
 func newHook(t *testing.T) *hook {
@@ -36,7 +36,7 @@ func newHook(t *testing.T) *hook {
 	h := &hook{}
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		var a alert.Alert
+		var a alert.Message
 		if err == nil {
 			err = json.Unmarshal(body, &a)
 		}
@@ -60,7 +60,7 @@ func newHook(t *testing.T) *hook {
 	return h
 }
 
-func (h *hook) setAnswer(f func(a *alert.Alert) (int, string)) {
+func (h *hook) setAnswer(f func(a *alert.Message) (int, string)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.answer = f
@@ -73,7 +73,7 @@ func (h *hook) got(t *testing.T) []string {
 	defer h.mu.Unlock()
 	list := []string{}
 	for _, body := range h.bodies {
-		var a alert.Alert
+		var a alert.Message
 		if err := json.Unmarshal([]byte(body), &a); err != nil {
 			t.Fatal(err)
 		}
@@ -201,10 +201,10 @@ func TestAlertsServerAway(t *testing.T) {
 // holds up no other.
 func TestAlertsBusy(t *testing.T) {
 	h := newOutbox(t, 3)
-	h.hook.setAnswer(func(*alert.Alert) (int, string) { return http.StatusTooManyRequests, "600" })
+	h.hook.setAnswer(func(*alert.Message) (int, string) { return http.StatusTooManyRequests, "600" })
 	h.step(0, "opened ip:10.1.4.0 0")
 	h.step(599 * time.Second)
-	h.hook.setAnswer(func(a *alert.Alert) (int, string) {
+	h.hook.setAnswer(func(a *alert.Message) (int, string) {
 		if a.Submitter == "ip:10.1.4.1" {
 			return http.StatusInternalServerError, ""
 		}
@@ -226,7 +226,7 @@ func TestAlertsBusy(t *testing.T) {
 // What is refused is tried now and then, given up in the end, and told; others go on.
 func TestAlertsRefused(t *testing.T) {
 	h := newOutbox(t, 2)
-	h.hook.setAnswer(func(a *alert.Alert) (int, string) {
+	h.hook.setAnswer(func(a *alert.Message) (int, string) {
 		if a.Submitter == "ip:10.1.4.0" {
 			return http.StatusUnprocessableEntity, ""
 		}
@@ -264,7 +264,7 @@ func TestAlertsTooOld(t *testing.T) {
 // A clock that was wrong for a while does not hold alerts up.
 func TestAlertsClockWasWrong(t *testing.T) {
 	h := newOutbox(t, 1)
-	h.hook.setAnswer(func(*alert.Alert) (int, string) { return http.StatusServiceUnavailable, "3600" })
+	h.hook.setAnswer(func(*alert.Message) (int, string) { return http.StatusServiceUnavailable, "3600" })
 	h.step(0, "opened ip:10.1.4.0 0")
 	h.hook.setAnswer(nil)
 	h.o.until = h.now.AddDate(1, 0, 0)
