@@ -74,7 +74,13 @@ func (db *DB) announceAll(ctx context.Context, tx *sql.Tx, j *detect.Judgement) 
 	seen := map[mail.Submitter]bool{}
 	for i := range j.Episodes {
 		e := &j.Episodes[i]
-		if e.LastFlagged < now.Add(-FreshFor) || seen[e.Submitter] {
+		if e.LastFlagged < now.Add(-FreshFor) || !e.Severity.AtLeast(db.telling.Least) || seen[e.Submitter] {
+			continue
+		}
+		if known, err := goesOn(ctx, tx, e); err != nil || known {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		seen[e.Submitter] = true
@@ -86,6 +92,16 @@ func (db *DB) announceAll(ctx context.Context, tx *sql.Tx, j *detect.Judgement) 
 		return nil
 	}
 	return db.withdraw(ctx, tx, j.Until, now)
+}
+
+// goesOn is true for an episode that was told and has not grown. It spares asking for
+// all that makes a suspect, with every batch while an attack is on.
+func goesOn(ctx context.Context, tx *sql.Tx, e *detect.Episode) (bool, error) {
+	a, err := alertedAbout(ctx, tx, e.Submitter, e.FirstFlagged, e.LastFlagged)
+	if err != nil || a.id == 0 || a.withdrawn || len(a.Grew(e.Severity, e.Rules, e.Recipients)) > 0 {
+		return false, err
+	}
+	return true, a.sawLast(ctx, tx, e.LastFlagged)
 }
 
 // announce notes what is new of the episodes of a submitter, or of all for the zero
@@ -103,7 +119,7 @@ func (db *DB) announce(ctx context.Context, tx *sql.Tx, who mail.Submitter, now 
 		if (s.State != "open" && s.State != "confirmed") || !s.Severity.AtLeast(db.telling.Least) {
 			continue
 		}
-		a, err := alertedAbout(ctx, tx, s)
+		a, err := alertedAbout(ctx, tx, s.Submitter, s.FirstFlagged, s.LastFlagged)
 		if err != nil {
 			return err
 		}
@@ -135,15 +151,15 @@ func scanAlerted(scan scanner) (alerted, error) {
 }
 
 // alertedAbout is what was told of an episode.
-func alertedAbout(ctx context.Context, tx *sql.Tx, s *Suspect) (alerted, error) {
-	found := alerted{Told: detect.Told{Submitter: s.Submitter, FirstFlagged: s.FirstFlagged}, step: -1}
+func alertedAbout(ctx context.Context, tx *sql.Tx, who mail.Submitter, first, last mail.Time) (alerted, error) {
+	found := alerted{Told: detect.Told{Submitter: who, FirstFlagged: first}, step: -1}
 	err := each(ctx, tx, func(scan scanner) error {
 		a, err := scanAlerted(scan)
-		if err == nil && a.About(s.Submitter, s.FirstFlagged, s.LastFlagged) {
+		if err == nil && a.About(who, first, last) {
 			found = a
 		}
 		return err
-	}, selectAlerted+` WHERE kind = ? AND value = ? ORDER BY first_flagged`, s.Submitter.Kind, s.Submitter.Value)
+	}, selectAlerted+` WHERE kind = ? AND value = ? ORDER BY first_flagged`, who.Kind, who.Value)
 	return found, err
 }
 
