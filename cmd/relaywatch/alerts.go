@@ -14,13 +14,13 @@ import (
 func (p *program) alertsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "alerts",
-		Short: "Alerts to machines, as a SIEM: try whether they arrive",
+		Short: "Alerts to machines, as a SIEM: what was sent, and whether it arrives",
 		Long: "The agent tells a webhook and a syslog server of each episode that opens, has grown or\n" +
-			"is withdrawn: see alerts in the configuration. `relaywatch status` tells what waits.",
+			"is withdrawn: see alerts in the configuration. `relaywatch status` sums up what waits.",
 		Args: subcommand,
 		Run:  func(*cobra.Command, []string) {},
 	}
-	c.AddCommand(&cobra.Command{
+	c.AddCommand(p.alertsListCommand(), &cobra.Command{
 		Use:   "test",
 		Short: "Send a harmless alert each configured way, and show what is answered",
 		Args:  only(0, "no argument"),

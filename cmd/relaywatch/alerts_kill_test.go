@@ -267,6 +267,28 @@ func TestAlertsLive(t *testing.T) {
 	}
 }
 
+// `alerts list` tells what became of each.
+func TestAlertsList(t *testing.T) {
+	h := newOutbox(t, 2)
+	h.hook.setAnswer(func(a *alert.Message) (int, string) {
+		if a.Submitter == "ip:10.1.4.0" {
+			return http.StatusForbidden, ""
+		}
+		return http.StatusOK, ""
+	})
+	h.step(0, "opened ip:10.1.4.0 0", "opened ip:10.1.4.1 0")
+	out := mustRun(t, 0, "--db", h.o.p.config.Store.Path, "alerts", "list")
+	if lines := strings.Split(out, "\n"); len(lines) != 4 || !strings.HasPrefix(lines[0], "ID ") ||
+		!strings.Contains(lines[1], "-0  2026-11-05T03:00:00Z  webhook  opened        ip:10.1.4.0  high      waits      1                        webhook http://127.0.0.1:") ||
+		!strings.Contains(lines[2], "opened        ip:10.1.4.1  high      taken      0  2026-11-05T03:00:00Z") {
+		t.Errorf("got\n%s", out)
+	}
+	var list []map[string]any
+	if err := json.Unmarshal([]byte(mustRun(t, 0, "--db", h.o.p.config.Store.Path, "alerts", "list", "--format", "json")), &list); err != nil || len(list) != 2 || list[0]["state"] != "waits" {
+		t.Errorf("got %v, %v", list, err)
+	}
+}
+
 // `alerts test` shows what is sent and answered, and fails where one way does.
 func TestAlertsTest(t *testing.T) {
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
