@@ -84,6 +84,7 @@ func (o *outgoing) step(ctx context.Context, clock func() time.Time) {
 		}
 		o.after(a, err, clock())
 		if err := o.keep(ctx, a); err != nil {
+			o.until = clock().Add(lastAlertRetry) // What it does not know it would send again at once.
 			return
 		}
 		o.tell(ctx, a)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"relaywatch/alert"
@@ -162,6 +164,45 @@ func TestAlertsSent(t *testing.T) {
 	if got := h.o.agent.health(h.now).Alerts; !slices.Equal(got, []sentAlerts{{Way: wayWebhook, Taken: 3}}) {
 		t.Errorf("got %+v", got)
 	}
+	h.wantMetrics(map[string]float64{"relaywatch_alerts_taken_total": 3, "relaywatch_alerts_failed_tries_total": 0, "relaywatch_alerts_given_up_total": 0, "relaywatch_alerts_waiting": 0})
+}
+
+// wantMetrics checks what Prometheus gets of the webhook.
+func (h *outbox) wantMetrics(want map[string]float64) {
+	h.t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(&metrics{h.o.agent})
+	families, err := registry.Gather()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "relaywatch_alerts_") {
+			m := f.GetMetric()[0]
+			got[f.GetName()] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	if !maps.Equal(got, want) {
+		h.t.Errorf("got metrics %v; want %v", got, want)
+	}
+}
+
+// A store that is read-only all of a sudden has no alert sent over and over.
+func TestAlertsStoreFails(t *testing.T) {
+	h := newOutbox(t, 1)
+	reader, err := store.OpenReadOnly(t.Context(), h.o.p.config.Store.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	h.o.db = reader
+	h.step(0, "opened ip:10.1.4.0 0")
+	h.step(time.Second)
+	h.step(10 * time.Second)
+	h.o.db = h.db
+	h.step(lastAlertRetry, "opened ip:10.1.4.0 0")
+	h.step(time.Hour)
 }
 
 // While the server is away one alert is tried, ever more slowly; that is said once, and
@@ -242,6 +283,7 @@ func TestAlertsRefused(t *testing.T) {
 		h.o.step(t.Context(), func() time.Time { return h.now })
 		tries += len(h.hook.got(t))
 	}
+	h.wantMetrics(map[string]float64{"relaywatch_alerts_taken_total": 1, "relaywatch_alerts_failed_tries_total": refusedTries, "relaywatch_alerts_given_up_total": 1, "relaywatch_alerts_waiting": 0})
 	w := h.way()
 	if tries != refusedTries || w.Waiting != 0 || w.GivenUp != 1 || !strings.Contains(w.LastError, "422") || h.trouble() != "" {
 		t.Errorf("got %d tries, %+v, trouble %q; want %d tries, one given up", tries, w, h.trouble(), refusedTries)
