@@ -71,6 +71,12 @@ const (
 	ofWho = `t.time BETWEEN ?3 - (SELECT longest FROM meta) AND ?4 AND (t.end_delta IS NULL OR t.time + t.end_delta >= ?3)
 		AND o.direction = 0 AND o.hop = 0 AND `
 	ofSubmitter = ofWho + `o.submitter_id = (SELECT id FROM submitters WHERE kind = ?1 AND value = ?2)`
+	// Only the hours in which it began some are looked into: an episode may span
+	// months, and no index leads from a submitter to its transactions.
+	inItsHours = `hourly h CROSS JOIN transactions t ON t.time BETWEEN h.hour AND h.hour + 3599`
+	itsHours   = `h.hour BETWEEN ?3 - (SELECT longest FROM meta) - 3599 AND ?4 AND h.transactions > 0
+		AND h.submitter_id = (SELECT id FROM submitters WHERE kind = ?1 AND value = ?2) AND `
+	withOrigin = ` CROSS JOIN origins o ON o.id = t.origin_id`
 	// An address of ours behind a host that many share.
 	ofSender = ofWho + `?1 = 'sender' AND t.reverse_path_id IN (SELECT a.id FROM addresses a JOIN domains d ON d.id = a.domain_id
 		WHERE a.local = substr(?2, 1, length(?2) - length(d.name) - 1) AND d.name = substr(?2, instr(?2, '@') + 1))`
@@ -79,16 +85,25 @@ const (
 	notRefused   = ` AND (r.reply IS NULL OR r.reply < 400)`
 )
 
+// of is the condition that chooses the transactions of transactionsOf.
 func of(who mail.Submitter) string {
 	if who.Kind == mail.KindSender {
 		return ofSender
 	}
-	return ofSubmitter
+	return itsHours + ofSubmitter
+}
+
+// transactionsOf are transactions t, among them all of a submitter, with their origins o.
+func transactionsOf(who mail.Submitter) string {
+	if who.Kind == mail.KindSender {
+		return `transactions t` + withOrigin
+	}
+	return inItsHours + withOrigin
 }
 
 // TopDomains are the n domains that a submitter sent most to, from since to until.
 func (db *DB) TopDomains(ctx context.Context, who mail.Submitter, since, until mail.Time, n int) ([]Domain, error) {
-	query := `SELECT d.name, count(*), d.external FROM transactions t CROSS JOIN origins o ON o.id = t.origin_id` + recipientsOf + notRefused +
+	query := `SELECT d.name, count(*), d.external FROM ` + transactionsOf(who) + recipientsOf + notRefused +
 		` CROSS JOIN addresses a ON a.id = r.address_id CROSS JOIN domains d ON d.id = a.domain_id WHERE ` + of(who) +
 		` GROUP BY d.id ORDER BY 2 DESC, 1 LIMIT ?5`
 	var domains []Domain
@@ -106,15 +121,18 @@ func (db *DB) TopDomains(ctx context.Context, who mail.Submitter, since, until m
 // Recipients are the first n recipients of a submitter from since to until, refused
 // ones too.
 func (db *DB) Recipients(ctx context.Context, who mail.Submitter, since, until mail.Time, n int) ([]Sent, error) {
-	query := `SELECT t.time + r.time_delta, r.reply, a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END,
+	// Texts are looked up for those that are shown only.
+	query := `WITH shown AS MATERIALIZED (SELECT t.time + r.time_delta AS at, t.time AS began, t.id AS tx, r.id AS recipient
+			FROM ` + transactionsOf(who) + recipientsOf + ` WHERE ` + of(who) + ` ORDER BY 1, 2, 3, 4 LIMIT ?5)
+		SELECT s.at, r.reply, a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END,
 		f.local || CASE f.domain_id WHEN 1 THEN '' ELSE '@' || fd.name END, client.text, server.text,
 		coalesce(pl.key, l.key), coalesce(p.log_offset, t.log_offset + (SELECT sum(b.offset_delta) FROM recipients b WHERE b.id BETWEEN t.id << 16 AND r.id))
-		FROM transactions t CROSS JOIN origins o ON o.id = t.origin_id` + recipientsOf + `
+		FROM shown s CROSS JOIN transactions t ON t.id = s.tx CROSS JOIN origins o ON o.id = t.origin_id CROSS JOIN recipients r ON r.id = s.recipient
 		JOIN logs l ON l.id = t.log_id JOIN names client ON client.id = o.client_id JOIN names server ON server.id = o.server_id
 		LEFT JOIN addresses f ON f.id = t.reverse_path_id LEFT JOIN domains fd ON fd.id = f.domain_id
 		LEFT JOIN addresses a ON a.id = r.address_id LEFT JOIN domains d ON d.id = a.domain_id
 		LEFT JOIN recipient_positions p ON p.recipient_id = r.id LEFT JOIN logs pl ON pl.id = p.log_id
-		WHERE ` + of(who) + ` ORDER BY 1, t.time, t.id, r.id LIMIT ?5`
+		ORDER BY s.at, s.began, s.tx, s.recipient`
 	var sent []Sent
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
 		return each(ctx, tx, func(scan scanner) error {
@@ -157,32 +175,31 @@ type Uses struct {
 	Servers      []Use
 }
 
+// selectUses counts by numbers, and looks texts up afterwards, each once. Parameter ?5
+// is how many of each kind.
+const selectUses = `SELECT * FROM (SELECT 0, coalesce(a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END, ''), sum(u.n), sum(u.recipients)
+		FROM (SELECT path, sum(n) AS n, sum(recipients) AS recipients FROM used GROUP BY path) u
+		LEFT JOIN addresses a ON a.id = u.path LEFT JOIN domains d ON d.id = a.domain_id GROUP BY 2 ORDER BY 4 DESC, 3 DESC, 2 LIMIT ?5)
+	UNION ALL SELECT * FROM (SELECT 1, x.text, sum(u.n), sum(u.recipients) FROM used u JOIN names x ON x.id = u.helo_id GROUP BY 2 ORDER BY 4 DESC, 3 DESC, 2 LIMIT ?5)
+	UNION ALL SELECT * FROM (SELECT 2, x.text, sum(u.n), sum(u.recipients) FROM used u JOIN names x ON x.id = u.client_id GROUP BY 2 ORDER BY 4 DESC, 3 DESC, 2 LIMIT ?5)
+	UNION ALL SELECT * FROM (SELECT 3, x.text, sum(u.n), sum(u.recipients) FROM used u JOIN names x ON x.id = u.server_id GROUP BY 2 ORDER BY 4 DESC, 3 DESC, 2 LIMIT ?5)`
+
 // Uses are up to n of each name that a submitter used from since to until.
 func (db *DB) Uses(ctx context.Context, who mail.Submitter, since, until mail.Time, n int) (Uses, error) {
+	query := `WITH used AS MATERIALIZED (SELECT o.helo_id, o.client_id, o.server_id, t.reverse_path_id AS path, count(*) AS n, sum(t.recipients) AS recipients
+		FROM ` + transactionsOf(who) + ` WHERE ` + of(who) + ` GROUP BY t.origin_id, t.reverse_path_id) ` + selectUses
 	var u Uses
+	lists := [...]*[]Use{&u.ReversePaths, &u.HELOs, &u.Clients, &u.Servers}
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
-		for _, list := range []struct {
-			into       *[]Use
-			text, join string
-		}{
-			{&u.ReversePaths, `coalesce(f.local || CASE f.domain_id WHEN 1 THEN '' ELSE '@' || d.name END, '')`, `LEFT JOIN addresses f ON f.id = t.reverse_path_id LEFT JOIN domains d ON d.id = f.domain_id`},
-			{&u.HELOs, `x.text`, `JOIN names x ON x.id = o.helo_id`},
-			{&u.Clients, `x.text`, `JOIN names x ON x.id = o.client_id`},
-			{&u.Servers, `x.text`, `JOIN names x ON x.id = o.server_id`},
-		} {
-			query := `SELECT ` + list.text + `, count(*), sum(t.recipients) FROM transactions t CROSS JOIN origins o ON o.id = t.origin_id ` +
-				list.join + ` WHERE ` + of(who) + ` GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1 LIMIT ?5`
-			err := each(ctx, tx, func(scan scanner) error {
-				var use Use
-				err := scan(&use.Text, &use.Transactions, &use.Recipients)
-				*list.into = append(*list.into, use)
-				return err
-			}, query, who.Kind, who.Value, int64(since), int64(until), n)
-			if err != nil {
-				return err
+		return each(ctx, tx, func(scan scanner) error {
+			var list int
+			var use Use
+			err := scan(&list, &use.Text, &use.Transactions, &use.Recipients)
+			if err == nil {
+				*lists[list] = append(*lists[list], use)
 			}
-		}
-		return nil
+			return err
+		}, query, who.Kind, who.Value, int64(since), int64(until), n)
 	})
 	return u, err
 }
@@ -232,7 +249,7 @@ func (db *DB) EvidencePaths(ctx context.Context, rows []mail.LogPos) ([]Source, 
 // Accepted is how many recipients of a submitter were accepted, or have a reply
 // that is not told, from since up to and with until.
 func (db *DB) Accepted(ctx context.Context, who mail.Submitter, since, until mail.Time) (int, error) {
-	query := `SELECT count(*) FROM transactions t CROSS JOIN origins o ON o.id = t.origin_id` + recipientsOf + notRefused + ` WHERE ` + of(who)
+	query := `SELECT count(*) FROM ` + transactionsOf(who) + recipientsOf + notRefused + ` WHERE ` + of(who)
 	n := 0
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, query, who.Kind, who.Value, int64(since), int64(until)).Scan(&n)

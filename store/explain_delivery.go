@@ -31,7 +31,7 @@ type CameBack struct {
 func outcomes(who mail.Submitter) string {
 	return `WITH sent AS MATERIALIZED (
 		SELECT t.reverse_path_id AS sender, r.address_id AS recipient, min(t.time + r.time_delta) AS first, max(t.time + r.time_delta) AS last
-		FROM transactions t CROSS JOIN origins o ON o.id = t.origin_id` + recipientsOf + notRefused + `
+		FROM ` + transactionsOf(who) + recipientsOf + notRefused + `
 		WHERE ` + of(who) + ` AND t.reverse_path_id <> 1 AND r.address_id IS NOT NULL GROUP BY 1, 2),
 	told AS MATERIALIZED (
 		SELECT max(CASE y.outcome WHEN 2 THEN 3 WHEN 1 THEN 2 ELSE 1 END * 1000000000000 - y.time - y.reply_delta) / 1000000000000 + 1 AS rank,

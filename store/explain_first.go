@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"relaywatch/mail"
@@ -61,17 +63,19 @@ func (db *DB) FirstMailed(ctx context.Context, paths []mail.Path) (map[mail.Path
 		if len(numbers) == 0 {
 			return nil
 		}
-		// CROSS JOIN keeps SQLite from reading the transactions first.
+		// CROSS JOIN keeps SQLite from reading the transactions first. Most rows are told
+		// apart by the least and the greatest number, at half the cost of the list.
+		slices.SortFunc(numbers, func(a, b any) int { return cmp.Compare(a.(int64), b.(int64)) })
 		query := `SELECT r.address_id, min(t.time + r.time_delta) FROM recipients r CROSS JOIN transactions t ON t.id = r.id >> 16
 			CROSS JOIN origins o ON o.id = t.origin_id
-			WHERE r.address_id IN (?` + strings.Repeat(",?", len(numbers)-1) + `) AND o.direction = 0 AND o.hop = 0 GROUP BY 1`
+			WHERE r.address_id BETWEEN ? AND ? AND r.address_id IN (?` + strings.Repeat(",?", len(numbers)-1) + `) AND o.direction = 0 AND o.hop = 0 GROUP BY 1`
 		return each(ctx, tx, func(scan scanner) error {
 			var number int64
 			var at mail.Time
 			err := scan(&number, &at)
 			first[byNumber[number]] = at
 			return err
-		}, query, numbers...)
+		}, query, append([]any{numbers[0], numbers[len(numbers)-1]}, numbers...)...)
 	})
 	return first, err
 }

@@ -188,3 +188,23 @@ func TestStatus(t *testing.T) {
 		t.Errorf("want -, got +\n%s", diff)
 	}
 }
+
+// A transaction may begin in an hour before the one that is asked for.
+func TestRecipientsOfFormerHour(t *testing.T) {
+	db := newStore(t)
+	when := t0 + 3598
+	late := sent(at(100), when, "ann@corp.example", "a@example.net", "b@example.net", "c@example.net")
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{late, sent(at(9000), t0, "ann@corp.example", "d@example.net")}, Logs: []ingest.Log{logAt(log1, 9900)}})
+	who := mail.Submitter{Kind: mail.KindIP, Value: "10.1.4.7"}
+	got, err := db.Recipients(t.Context(), who, t0+3600, t0+3700, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || got[0].Path != "b@example.net" || got[1].Path != "c@example.net" {
+		t.Errorf("got %v; want b and c, who came after the full hour", got)
+	}
+	n, err := db.Accepted(t.Context(), who, t0+3600, t0+3700)
+	if err != nil || n != 2 {
+		t.Errorf("got %d accepted, %v; want 2", n, err)
+	}
+}

@@ -147,3 +147,21 @@ func (db *DB) Findings(ctx context.Context, who mail.Submitter) ([]detect.Findin
 	})
 	return findings, err
 }
+
+const selectSaid = `SELECT f.sentence FROM submitters s JOIN findings f ON f.submitter_id = s.id
+	WHERE s.kind = ? AND s.value = ? AND f.rule = ? AND f.flagged_at BETWEEN ? AND ? ORDER BY f.flagged_at, f.provisional DESC`
+
+// Said are the sentences of the findings of a rule in an episode, in the order of time,
+// without reading their evidence.
+func (db *DB) Said(ctx context.Context, s *Suspect, rule string) ([]string, error) {
+	var sentences []string
+	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+		return each(ctx, tx, func(scan scanner) error {
+			var sentence string
+			err := scan(&sentence)
+			sentences = append(sentences, sentence)
+			return err
+		}, selectSaid, s.Submitter.Kind, s.Submitter.Value, rule, int64(min(s.Start, s.FirstFlagged)), int64(s.LastFlagged))
+	})
+	return sentences, err
+}

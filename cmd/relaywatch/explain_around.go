@@ -63,14 +63,15 @@ func (d *dossier) look(ctx context.Context, db *store.DB, zone *time.Location) e
 // this one, the most alike first.
 func (d *dossier) others(ctx context.Context, db *store.DB) ([]alike, error) {
 	s := d.Suspect
-	suspects, err := db.Suspects(ctx, store.Filter{Since: s.Start.Add(-alikeWithin), Until: s.LastFlagged.Add(alikeWithin)})
+	suspects, err := db.Suspects(ctx, store.Filter{Since: max(s.Start, s.FirstFlagged.Add(-detect.Quiet)).Add(-alikeWithin), Until: s.LastFlagged.Add(alikeWithin)})
 	if err != nil {
 		return nil, err
 	}
 	suspects = slices.DeleteFunc(suspects, func(o store.Suspect) bool { return o.Submitter == s.Submitter })
 	var list []alike
 	for _, o := range suspects[:min(len(suspects), maxCompared)] {
-		uses, err := db.Uses(ctx, o.Submitter, o.Start, o.LastFlagged, maxDomains)
+		// What it used while it was accused: an episode may have begun months before.
+		uses, err := db.Uses(ctx, o.Submitter, max(o.Start, o.FirstFlagged.Add(-detect.Quiet)), o.LastFlagged, maxDomains)
 		if err != nil {
 			return nil, err
 		}

@@ -123,13 +123,16 @@ func (p *program) printSuspects(ctx context.Context, db *store.DB, suspects []st
 // why is the sentence of the heaviest rule, as it stands in the summary behind the
 // numbers that a table has columns for.
 func why(ctx context.Context, db *store.DB, s store.Suspect) (string, error) {
-	findings, err := db.Findings(ctx, s.Submitter)
+	if len(s.Rules) == 0 {
+		return s.Summary, nil
+	}
+	sentences, err := db.Said(ctx, &s, s.Rules[0])
 	if err != nil {
 		return "", err
 	}
-	for _, f := range findings {
-		sentence := strings.TrimPrefix(f.Sentence, s.Submitter.Value+" ")
-		if len(s.Rules) > 0 && f.Rule == s.Rules[0] && strings.Contains(s.Summary, sentence) {
+	for _, text := range sentences {
+		sentence := strings.TrimPrefix(text, s.Submitter.Value+" ")
+		if strings.Contains(s.Summary, sentence) {
 			return sentence, nil
 		}
 	}
