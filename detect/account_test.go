@@ -91,7 +91,7 @@ func TestFirstSeenAccountSurvivesARestart(t *testing.T) {
 		t.Fatalf("got memory up to %s of %d; want all of it", kept.point.MemoryAt, len(kept.point.Memory))
 	}
 	e = newEngine(t, rules, corp())
-	if err := e.Restore(kept.point); err != nil {
+	if err := e.Restore(kept.stored()); err != nil {
 		t.Fatal(err)
 	}
 	after := []typed{}

@@ -257,19 +257,23 @@ func (e *Engine) Preview() Judgement {
 // The caller then gives every transaction and login after c.MemoryAt again (older
 // ones are ignored), and calls Restored, or goes on with new rows. The error says
 // that the checkpoint cannot be read; a new engine and all rows are the remedy.
+//
+// It empties c as it goes: both at once would be the most memory that an agent needs.
 func (e *Engine) Restore(c Checkpoint) error {
-	for _, m := range c.Memory {
+	for i, m := range c.Memory {
 		if err := e.judge.restoreMemory(m); err != nil {
 			return err
 		}
+		c.Memory[i] = Memory{}
 	}
 	if err := e.judge.restoreCases(c.Cases); err != nil {
 		return err
 	}
-	for _, p := range c.Profiles {
+	for i, p := range c.Profiles {
 		if err := e.judge.restoreProfile(p); err != nil {
 			return err
 		}
+		c.Profiles[i] = Profile{}
 	}
 	e.until, e.swept, e.memoryAt = c.Until, c.Until, c.MemoryAt
 	e.replaying = true

@@ -398,7 +398,7 @@ func TestRestartTellsNothingAgain(t *testing.T) {
 		t.Errorf("after a preview: got %+v; want nothing", j)
 	}
 	e = newEngine(t, rules, corp())
-	if err := e.Restore(kept.point); err != nil {
+	if err := e.Restore(kept.stored()); err != nil {
 		t.Fatal(err)
 	}
 	sending{from: "10.1.4.7", at: noon, times: 5, to: "u%d@example.net"}.feed(e, 1)
@@ -434,7 +434,7 @@ func TestStrangersNeedADayOfLog(t *testing.T) {
 		kept.merge(e.Take())
 		if c.restart {
 			e = newEngine(t, rules, corp())
-			if err := e.Restore(kept.point); err != nil {
+			if err := e.Restore(kept.stored()); err != nil {
 				t.Fatal(err)
 			}
 			first.feed(e, 1)

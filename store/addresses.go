@@ -21,6 +21,7 @@ type addresses struct {
 	seed  uint64
 	next  int64 // The id of the next new address.
 	cache *addressCache
+	asked int64  // How many were looked up in the store since it was opened.
 	used  bitmap // Notes what is named, while Prune looks for orphans; nil otherwise.
 }
 
@@ -148,6 +149,10 @@ func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error
 	for _, hash := range missing {
 		hashes = append(hashes, int32(hash))
 	}
+	a.asked += int64(len(hashes))
+	if a.next <= maxAtOnce && a.asked > a.next/dearer {
+		return a.loadAll(ctx, tx)
+	}
 	slices.Sort(hashes)
 	return a.loadHashes(ctx, tx, slices.Compact(hashes))
 }
@@ -177,9 +182,14 @@ func (a *addresses) loadHashes(ctx context.Context, tx *sql.Tx, hashes []int32) 
 	return nil
 }
 
-// maxAtOnce is how many addresses are loaded when the store is opened, in half a
-// second; a larger store is asked address by address.
-const maxAtOnce = 400_000
+// Addresses are looked up as batches name them, so that an agent that starts does not
+// wait for those that nobody writes to, nor hold them. Looking up is some four times
+// dearer than reading all: once it has cost as much, all are loaded, in half a second
+// at the most. Larger stores are asked for ever.
+const (
+	maxAtOnce = 400_000
+	dearer    = 4
+)
 
 const (
 	selectNextAddress = `SELECT coalesce(max(id), 1) + 1 FROM addresses`
@@ -192,15 +202,23 @@ func (a *addresses) open(ctx context.Context, tx *sql.Tx) error {
 	if err := tx.QueryRowContext(ctx, selectNextAddress).Scan(&a.next); err != nil {
 		return err
 	}
-	if a.next > maxAtOnce {
-		return nil
-	}
+	a.cache.whole = a.next == firstAddress
+	return nil
+}
+
+// firstAddress is the number of the first address that is stored; nullPath is below.
+const firstAddress = nullPath + 1
+
+func (a *addresses) loadAll(ctx context.Context, tx *sql.Tx) error {
 	rows, err := tx.QueryContext(ctx, selectAddresses)
 	if err != nil {
 		return err
 	}
+	if err := a.fill(rows); err != nil {
+		return err
+	}
 	a.cache.whole = true
-	return a.fill(rows)
+	return nil
 }
 
 // fill adds what rows tell to the cache: id, local, domain, external.

@@ -146,13 +146,13 @@ func fileURI(path, query string) string {
 // is new, or written anew: see giveBack. synchronous NORMAL: after a power cut the
 // last batches may be missing, rows and cursors together; after a kill nothing is.
 func writeDSN(path string) string {
-	return fileURI(path, "_auto_vacuum=incremental&_journal_mode=WAL&_busy_timeout=10000&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-16384&_stmt_cache_size=64")
+	return fileURI(path, "_auto_vacuum=incremental&_journal_mode=WAL&_busy_timeout=10000&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-6144&_stmt_cache_size=64")
 }
 
 // readDSN has the pragmas of a reader. query_only keeps it from writing rows also
 // where it may write the file.
 func readDSN(path, how string) string {
-	return fileURI(path, how+"&_query_only=1&_busy_timeout=10000&_cache_size=-8192&_stmt_cache_size=64")
+	return fileURI(path, how+"&_query_only=1&_busy_timeout=10000&_cache_size=-2048&_stmt_cache_size=64")
 }
 
 // connector opens connections with the pragmas that a DSN cannot hold.
