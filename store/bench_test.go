@@ -182,7 +182,7 @@ func BenchmarkPrune(b *testing.B) {
 		}
 		b.StartTimer()
 		var err error
-		if p, err = db.Prune(b.Context(), 2*day, farAhead); err != nil {
+		if p, err = db.Prune(b.Context(), KeepAll(2*day), farAhead); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -223,7 +223,7 @@ func BenchmarkPruneBeside(b *testing.B) {
 		done := make(chan error, 1)
 		b.StartTimer()
 		go func() {
-			_, err := db.Prune(b.Context(), day*benchDays/2, farAhead)
+			_, err := db.Prune(b.Context(), KeepAll(day*benchDays/2), farAhead)
 			done <- err
 		}()
 		for running := true; running; {

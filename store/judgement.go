@@ -10,11 +10,14 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"relaywatch/detect"
+	"relaywatch/mail"
 )
 
 const (
-	deleteFindings            = `DELETE FROM findings`
-	deleteEpisodes            = `DELETE FROM episodes`
+	// What rests on rows that were pruned can't be judged anew, and stands.
+	deleteFindings            = `DELETE FROM findings WHERE provisional = 1 OR flagged_at >= (SELECT pruned FROM meta)`
+	deleteEpisodes            = `DELETE FROM episodes WHERE provisional = 1 OR first_flagged >= (SELECT pruned FROM meta)`
+	selectPruned              = `SELECT pruned FROM meta`
 	deleteMemory              = `DELETE FROM memory`
 	deleteProfiles            = `DELETE FROM profiles`
 	deleteCheckpoint          = `DELETE FROM checkpoint`
@@ -39,12 +42,24 @@ func (db *DB) WriteJudgement(ctx context.Context, j detect.Judgement) error {
 				return err
 			}
 		}
+		var stands mail.Time // What was flagged before stands as it is.
+		if j.Reset {
+			if err := tx.QueryRowContext(ctx, selectPruned).Scan(&stands); err != nil {
+				return err
+			}
+		}
 		for i := range j.Findings {
+			if j.Findings[i].FlaggedAt < stands {
+				continue
+			}
 			if err := writeFinding(ctx, tx, k, &j.Findings[i], j.Provisional); err != nil {
 				return fmt.Errorf("finding %s: %w", j.Findings[i].Rule, err)
 			}
 		}
 		for i := range j.Episodes {
+			if j.Episodes[i].FirstFlagged < stands {
+				continue
+			}
 			if err := writeEpisode(ctx, tx, k, &j.Episodes[i], j.Provisional); err != nil {
 				return fmt.Errorf("episode of %s: %w", j.Episodes[i].Submitter, err)
 			}

@@ -9,12 +9,26 @@ import (
 	"relaywatch/mail"
 )
 
+// Keep tells how long each kind of row is kept; 0 is for ever.
+type Keep struct {
+	Recipients   time.Duration // Addresses of recipients; their rows go with the transaction.
+	Transactions time.Duration // With their recipients, and the hourly sums.
+	Logins       time.Duration
+	Deliveries   time.Duration
+	Quarantine   time.Duration // Counted from the last row of the log.
+	Findings     time.Duration // With episodes and what was decided of them.
+}
+
+// KeepAll keeps every kind equally long.
+func KeepAll(d time.Duration) Keep { return Keep{d, d, d, d, d, d} }
+
 // Pruned tells what Prune removed.
 type Pruned struct {
-	Before       mail.Time // Rows before this time are gone; 0 if the store was empty.
+	Before       mail.Time // Transactions before this time are gone; 0 if none are, or the store was empty.
 	Newest       mail.Time // Of the rows in the store.
 	Transactions int64
 	Recipients   int64
+	Forgotten    int64 // Recipients whose transaction is kept, and whose address is not.
 	Logins       int64
 	Deliveries   int64
 	Findings     int64
@@ -63,39 +77,50 @@ const (
 // steps, between which others may write; a kill loses no more than the step. Logs are
 // kept: without their cursors they would be read again. Space goes back to the disk:
 // see giveBack.
-func (db *DB) Prune(ctx context.Context, keep time.Duration, now mail.Time) (Pruned, error) {
+func (db *DB) Prune(ctx context.Context, keep Keep, now mail.Time) (Pruned, error) {
 	var p Pruned
 	err := db.snapshot(ctx, func(tx *sql.Tx) error { return tx.QueryRowContext(ctx, selectNewest).Scan(&p.Newest) })
 	if err != nil || p.Newest == 0 {
 		return p, err
 	}
-	p.Before = min(p.Newest, now).Add(-keep)
-	before := int64(p.Before)
-	if _, err := db.deleteRows(ctx, updatePruned, before); err != nil {
+	// before is 0 for what is kept for ever: no row is older.
+	before := func(keep time.Duration) int64 {
+		if keep == 0 {
+			return 0
+		}
+		return int64(min(p.Newest, now).Add(-keep))
+	}
+	p.Before = mail.Time(before(keep.Transactions))
+	gone := max(before(keep.Transactions), before(keep.Recipients), before(keep.Logins), before(keep.Deliveries), before(keep.Findings))
+	if _, err := db.deleteRows(ctx, updatePruned, gone); err != nil {
 		return p, err
 	}
-	if err := db.pruneTransactions(ctx, before, &p); err != nil {
+	if err := db.pruneTransactions(ctx, before(keep.Transactions), &p); err != nil {
+		return p, err
+	}
+	if err := db.pruneRecipients(ctx, before(keep.Recipients), &p); err != nil {
 		return p, err
 	}
 	for _, s := range []struct {
 		statement string
+		before    int64
 		count     *int64
 	}{
-		{deleteOldLogins, &p.Logins},
-		{deleteOldDeliveries, &p.Deliveries},
-		{deleteOldHours, new(int64)},
-		{deleteOldFindings, &p.Findings},
-		{deleteOldEpisodes, &p.Episodes},
-		{deleteOldTriage, new(int64)},
-		{deleteOldRejects, new(int64)},
+		{deleteOldLogins, before(keep.Logins), &p.Logins},
+		{deleteOldDeliveries, before(keep.Deliveries), &p.Deliveries},
+		{deleteOldHours, before(keep.Transactions), new(int64)},
+		{deleteOldFindings, before(keep.Findings), &p.Findings},
+		{deleteOldEpisodes, before(keep.Findings), &p.Episodes},
+		{deleteOldTriage, before(keep.Findings), new(int64)},
+		{deleteOldRejects, before(keep.Quarantine), new(int64)},
 	} {
-		for n := int64(pruneStep); n == pruneStep; *s.count += n {
-			if n, err = db.deleteRows(ctx, s.statement, before, pruneStep); err != nil {
+		for n := int64(pruneStep); n == pruneStep && s.before > 0; *s.count += n {
+			if n, err = db.deleteRows(ctx, s.statement, s.before, pruneStep); err != nil {
 				return p, err
 			}
 		}
 	}
-	if p.Transactions+p.Deliveries+p.Logins > 0 {
+	if p.Transactions+p.Forgotten+p.Deliveries+p.Logins > 0 {
 		if p.Addresses, err = db.pruneOrphans(ctx); err != nil {
 			return p, err
 		}

@@ -32,7 +32,7 @@ func TestPrune(t *testing.T) {
 	write(t, db, batch)
 	write(t, want, batch)
 
-	p, err := db.Prune(t.Context(), day, farAhead)
+	p, err := db.Prune(t.Context(), KeepAll(day), farAhead)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +63,14 @@ func TestPrune(t *testing.T) {
 	if diff := cmp.Diff(rows(t, want, all), rows(t, db, all)); diff != "" {
 		t.Errorf("addresses: want -, got +\n%s", diff)
 	}
-	if p, err = db.Prune(t.Context(), day, farAhead); err != nil || p.Transactions != 0 {
+	if p, err = db.Prune(t.Context(), KeepAll(day), farAhead); err != nil || p.Transactions != 0 {
 		t.Errorf("again: got %+v, %v; want nothing to remove", p, err)
 	}
 }
 
 func TestPruneEmptyStore(t *testing.T) {
 	db := newStore(t)
-	if p, err := db.Prune(t.Context(), day, farAhead); err != nil || p != (Pruned{}) {
+	if p, err := db.Prune(t.Context(), KeepAll(day), farAhead); err != nil || p != (Pruned{}) {
 		t.Errorf("got %+v, %v; want nothing", p, err)
 	}
 }
@@ -82,7 +82,7 @@ func TestPruneKeepsLogs(t *testing.T) {
 	last := logAt(3, 100)
 	last.LastTime = t0 + 9*86400
 	write(t, db, &ingest.Batch{Logs: []ingest.Log{last}})
-	if _, err := db.Prune(t.Context(), day, farAhead); err != nil {
+	if _, err := db.Prune(t.Context(), KeepAll(day), farAhead); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(rows(t, db, `SELECT log, read_bytes FROM v_logs ORDER BY log`), ", "); got != "0000000000000003 | 100, 1111111111111111 | 6000, fffffffffffffff0 | 400" {
@@ -101,7 +101,7 @@ func TestPrunedBeginning(t *testing.T) {
 	log := logAt(log1, 100)
 	log.LastTime = t0 + 9*86400
 	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{part}, Logs: []ingest.Log{log}})
-	if _, err := db.Prune(t.Context(), day, farAhead); err != nil {
+	if _, err := db.Prune(t.Context(), KeepAll(day), farAhead); err != nil {
 		t.Fatal(err)
 	}
 	rest := sent(at(0), t0, "ann@corp.example", "a@example.net", "b@example.net")
@@ -160,7 +160,7 @@ func TestPruneGivesSpaceBack(t *testing.T) {
 		}
 		execute(t, db.path, `PRAGMA wal_checkpoint(TRUNCATE)`)
 		before := sizeOf(db.path)
-		p, err := db.Prune(t.Context(), time.Duration(days/3)*time.Second, farAhead)
+		p, err := db.Prune(t.Context(), KeepAll(time.Duration(days/3)*time.Second), farAhead)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestPruneGivesSpaceBack(t *testing.T) {
 		if err := Check(t.Context(), db.path); err != nil {
 			t.Error(err)
 		}
-		if p, err = db.Prune(t.Context(), day*365, farAhead); err != nil || p.Transactions > 0 {
+		if p, err = db.Prune(t.Context(), KeepAll(day*365), farAhead); err != nil || p.Transactions > 0 {
 			t.Errorf("again: got %+v, %v; want nothing to do", p, err)
 		}
 	}
@@ -187,11 +187,11 @@ func TestPruneWrongClock(t *testing.T) {
 		Transactions: []mail.Transaction{sent(at(0), t0, "ann@corp.example", "a@example.net"), sent(at(1000), t0+years, "ann@corp.example", "b@example.net")},
 		Logs:         []ingest.Log{logAt(log1, 2000)},
 	})
-	p, err := db.Prune(t.Context(), day, t0+3600)
+	p, err := db.Prune(t.Context(), KeepAll(day), t0+3600)
 	if err != nil || p.Transactions != 0 || p.Before != t0+3600-86400 || p.Newest < t0+years {
 		t.Errorf("got %+v, %v; want nothing removed, and days counted from the clock", p, err)
 	}
-	if p, err = db.Prune(t.Context(), day, t0+years); err != nil || p.Transactions != 1 {
+	if p, err = db.Prune(t.Context(), KeepAll(day), t0+years); err != nil || p.Transactions != 1 {
 		t.Errorf("when that time has come: got %+v, %v; want one removed", p, err)
 	}
 }
@@ -204,7 +204,7 @@ func TestPruneKeepsProfiles(t *testing.T) {
 	last := logAt(3, 100)
 	last.LastTime = t0 + 9*86400
 	write(t, db, &ingest.Batch{Logs: []ingest.Log{last}})
-	if _, err := db.Prune(t.Context(), day, farAhead); err != nil {
+	if _, err := db.Prune(t.Context(), KeepAll(day), farAhead); err != nil {
 		t.Fatal(err)
 	}
 	if got := rows(t, db, `SELECT count(*) FROM v_transactions`); got[0] != "0" {
@@ -232,5 +232,52 @@ func TestPruneBesideAnotherWriter(t *testing.T) {
 	})
 	if !errors.Is(err, errOtherWriter) {
 		t.Errorf("got %v; want that another program writes", err)
+	}
+}
+
+// Addresses of recipients may go before their rows: counts stand, and nothing else
+// loses its text. What was judged of them stands, too.
+func TestPruneKinds(t *testing.T) {
+	db := newStore(t)
+	b := &ingest.Batch{
+		Logs: []ingest.Log{logAt(log1, 5000)},
+		Transactions: []mail.Transaction{
+			sent(at(100), t0, "ann@corp.example", "old@example.net", "both@example.net"),
+			sent(at(2000), t0+10*24*3600, "bob@corp.example", "new@example.net", "both@example.net"),
+		},
+		Logins: []mail.Login{{Pos: at(50), At: t0, ClientIP: "10.1.4.7", User: "ann", OK: true}},
+	}
+	if err := db.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	who := mail.Submitter{Kind: mail.KindIP, Value: "10.1.4.7"}
+	old := detect.Finding{Rule: "external-list", Submitter: who, FlaggedAt: t0, WindowEnd: t0, Level: detect.LevelAlert}
+	if err := db.WriteJudgement(t.Context(), detect.Judgement{Findings: []detect.Finding{old}}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := db.Prune(t.Context(), Keep{Recipients: 5 * 24 * time.Hour, Logins: 5 * 24 * time.Hour}, farAhead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Forgotten != 2 || p.Addresses != 1 || p.Transactions != 0 || p.Logins != 1 || p.Findings != 0 {
+		t.Errorf("got %+v; want 2 addresses forgotten, one of which nothing names any more, and a login gone", p)
+	}
+	sent, err := db.Recipients(t.Context(), who, 0, farAhead, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []mail.Path
+	for _, s := range sent {
+		got = append(got, s.Path)
+	}
+	if diff := cmp.Diff([]mail.Path{mail.UnknownPath, mail.UnknownPath, "new@example.net", "both@example.net"}, got); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+	// Judged anew without the addresses, nothing is found; what was found stands.
+	if err := db.WriteJudgement(t.Context(), detect.Judgement{Reset: true}); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := db.Findings(t.Context(), who); err != nil || len(found) != 1 {
+		t.Errorf("got %v, %v; want the finding of old mail to stand", found, err)
 	}
 }

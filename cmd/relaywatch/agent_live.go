@@ -187,7 +187,7 @@ func (a *agent) trustedNow() mail.Time {
 // stored.
 func (l *live) prune(ctx context.Context) {
 	keep, err := l.agent.p.config.keep()
-	if err != nil || keep == 0 {
+	if err != nil || keep == (store.Keep{}) {
 		return
 	}
 	pruned, err := l.db.Prune(ctx, keep, l.agent.trustedNow())
@@ -206,6 +206,9 @@ func (l *live) prune(ctx context.Context) {
 		}
 		if pruned.Transactions > 0 {
 			l.agent.p.log.Info().Int64("transactions", pruned.Transactions).Str("before", pruned.Before.String()).Msg("old rows removed")
+		}
+		if pruned.Forgotten > 0 {
+			l.agent.p.log.Info().Int64("recipients", pruned.Forgotten).Msg("old addresses removed")
 		}
 	}
 }

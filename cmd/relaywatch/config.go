@@ -29,6 +29,7 @@ type Config struct {
 	Agent   AgentConfig   `mapstructure:"agent" yaml:"agent"`
 	Digest  DigestConfig  `mapstructure:"digest" yaml:"digest"`
 	Alerts  AlertsConfig  `mapstructure:"alerts" yaml:"alerts"`
+	Privacy PrivacyConfig `mapstructure:"privacy" yaml:"privacy"`
 
 	file string // Where it was read; "" if there is none.
 }
@@ -37,6 +38,22 @@ type Config struct {
 type StoreConfig struct {
 	Path string `mapstructure:"path" yaml:"path"` // SQLite file; default relaywatch.db.
 	Keep string `mapstructure:"keep" yaml:"keep"` // As 180d or 36h, counted back from the newest row; "0", the default, keeps everything.
+}
+
+// PrivacyConfig says what of people's data is kept, and how long.
+type PrivacyConfig struct {
+	Keep KeepConfig `mapstructure:"keep" yaml:"keep"`
+}
+
+// KeepConfig is how long each kind of row is kept, as store.keep, which holds where
+// one is empty.
+type KeepConfig struct {
+	Recipients   string `mapstructure:"recipients" yaml:"recipients"`     // Addresses of recipients; that there was one is kept with its transaction.
+	Transactions string `mapstructure:"transactions" yaml:"transactions"` // With the sums by hour.
+	Logins       string `mapstructure:"logins" yaml:"logins"`
+	Deliveries   string `mapstructure:"deliveries" yaml:"deliveries"`
+	Quarantine   string `mapstructure:"quarantine" yaml:"quarantine"` // Counted from the last row of the log.
+	Findings     string `mapstructure:"findings" yaml:"findings"`     // With episodes, and what was decided of them.
 }
 
 // LogConfig names logs to read.
@@ -114,8 +131,15 @@ type SMTPConfig struct {
 // configDefaults are the values of keys that neither file nor environment sets.
 // Every key has one, or viper would not look for it in the environment.
 var configDefaults = map[string]any{
-	"store.path":             "relaywatch.db",
-	"store.keep":             "0",
+	"store.path":                "relaywatch.db",
+	"store.keep":                "0",
+	"privacy.keep.recipients":   "",
+	"privacy.keep.transactions": "",
+	"privacy.keep.logins":       "",
+	"privacy.keep.deliveries":   "",
+	"privacy.keep.quarantine":   "",
+	"privacy.keep.findings":     "",
+
 	"network.internal":       []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"},
 	"network.own_domains":    []string{},
 	"network.gateways":       []string{},

@@ -48,9 +48,7 @@ func environmentName(key string) string {
 func (c *Config) check(p positions) []error {
 	var errs []error
 	bad := func(key, format string, args ...any) { errs = append(errs, p.at(key, format, args...)) }
-	if _, err := c.keep(); err != nil {
-		bad("$.store.keep", "%v", err)
-	}
+	errs = append(errs, c.checkPrivacy(p)...)
 	for i, l := range c.Logs {
 		switch ingest.Format(l.Format) {
 		case "", ingest.FormatAuto, ingest.FormatIISW3C, ingest.FormatExchangeReceive, ingest.FormatExchangeSend:
@@ -190,19 +188,6 @@ func (a AllowConfig) check() error {
 		return fmt.Errorf("until %q is no date; write the last day as 2027-06-30, or never", a.Until)
 	}
 	return nil
-}
-
-// keep is how long rows are kept; 0 keeps everything.
-func (c *Config) keep() (time.Duration, error) {
-	text := c.Store.Keep
-	if text == "" || text == "0" {
-		return 0, nil
-	}
-	d, err := parseDays(text)
-	if err != nil {
-		err = fmt.Errorf("%w, or 0 to keep everything", err)
-	}
-	return d, err
 }
 
 // parseDays reads a time span, as 180d or 36h.

@@ -41,7 +41,7 @@ func TestCheckPrunedStore(t *testing.T) {
 	}
 	// In the middle of what user:corp\d.mercer sent.
 	middle := mail.Of(time.Date(2026, time.November, 5, 3, 10, 0, 0, time.UTC))
-	if _, err := db.Prune(t.Context(), status.Newest.Sub(middle), status.Newest); err != nil {
+	if _, err := db.Prune(t.Context(), store.KeepAll(status.Newest.Sub(middle)), status.Newest); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

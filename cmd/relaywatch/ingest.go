@@ -150,7 +150,7 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		return keepErr
 	}
 	var pruned store.Pruned
-	if keep > 0 {
+	if keep != (store.Keep{}) {
 		if pruned, keepErr = db.Prune(ctx, keep, mail.Time(start.Unix())); keepErr != nil {
 			return keepErr
 		}
@@ -164,8 +164,11 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		Seconds:      time.Since(start).Round(time.Millisecond).Seconds(),
 	}
 	if pruned.Transactions > 0 {
-		p.log.Info().Msgf("removed %s transactions from before %s: store.keep is %s",
-			thousands(pruned.Transactions), short(pruned.Before), p.config.Store.Keep)
+		p.log.Info().Msgf("removed %s transactions from before %s: they are kept for %s",
+			thousands(pruned.Transactions), short(pruned.Before), span(keep.Transactions))
+	}
+	if pruned.Forgotten > 0 {
+		p.log.Info().Msgf("removed the addresses of %s: they are kept for %s", plural(pruned.Forgotten, "recipient"), span(keep.Recipients))
 	}
 	if err != nil && result.Files == 0 && result.Same == 0 && !asJSON {
 		return errSaid // There is nothing else to tell.
