@@ -59,28 +59,44 @@ func (a *Message) cef(version string) string {
 }
 
 // extensions are the fields of the CEF dictionary that an episode has, and numbered
-// ones with their labels for what it has none for.
+// ones with their labels for what it has none for. What is empty is left out.
 func (a *Message) extensions() [][2]string {
-	list := [][2]string{
-		{"externalId", a.ID}, {"rt", millis(a.Made)}, {"start", millis(a.FirstFlagged)}, {"end", millis(a.LastFlagged)}, {"dvchost", a.Host}, {"act", a.Event},
+	var list [][2]string
+	add := func(key, label, value string) {
+		if value == "" {
+			return
+		}
+		list = append(list, [2]string{key, value})
+		if label != "" {
+			list = append(list, [2]string{key + "Label", label})
+		}
 	}
+	add("externalId", "", a.ID)
+	add("rt", "", millis(a.Made))
+	add("start", "", millis(a.FirstFlagged))
+	add("end", "", millis(a.LastFlagged))
+	add("dvchost", "", a.Host)
+	add("act", "", a.Event)
 	switch address, err := netip.ParseAddr(a.Value); {
 	case a.Kind == mail.KindIP && err == nil && address.Is4():
-		list = append(list, [2]string{"src", a.Value})
+		add("src", "", a.Value)
 	case a.Kind == mail.KindIP && err == nil:
-		list = append(list, [2]string{"c6a2", a.Value}, [2]string{"c6a2Label", "Source IPv6 Address"})
+		add("c6a2", "Source IPv6 Address", a.Value)
 	default:
-		list = append(list, [2]string{"suser", a.Value})
+		add("suser", "", a.Value)
 	}
-	list = append(
-		list, [2]string{"cs1Label", "submitter"}, [2]string{"cs1", a.Submitter}, [2]string{"cs2Label", "rules"}, [2]string{"cs2", strings.Join(a.Rules, ",")},
-		[2]string{"cs3Label", "episode"}, [2]string{"cs3", a.Episode}, [2]string{"cs4Label", "severity"}, [2]string{"cs4", string(a.Severity)},
-		[2]string{"cs5Label", "grew"}, [2]string{"cs5", strings.Join(a.Grew, ",")}, [2]string{"cn1Label", "recipients"}, [2]string{"cn1", strconv.Itoa(a.Recipients)},
-	)
+	add("cs1", "submitter", a.Submitter)
+	add("cs2", "rules", strings.Join(a.Rules, ","))
+	add("cs3", "episode", a.Episode)
+	add("cs4", "severity", string(a.Severity))
+	add("cs5", "grew", strings.Join(a.Grew, ","))
+	add("cn1", "recipients", strconv.Itoa(a.Recipients))
 	if a.External != nil {
-		list = append(list, [2]string{"cn2Label", "external recipients"}, [2]string{"cn2", strconv.Itoa(*a.External)})
+		add("cn2", "external recipients", strconv.Itoa(*a.External))
 	}
-	return append(list, [2]string{"cn3Label", "step"}, [2]string{"cn3", strconv.Itoa(a.Step)}, [2]string{"msg", a.Summary})
+	add("cn3", "step", strconv.Itoa(a.Step))
+	add("msg", "", a.Summary)
+	return list
 }
 
 // millis is a time as CEF has it: milliseconds since 1970.

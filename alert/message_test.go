@@ -51,8 +51,8 @@ func TestMessage(t *testing.T) {
 	want := `<130>1 2026-11-05T02:16:30Z log01.corp.example relaywatch - grown ` +
 		`[relaywatch@32473 id="2f1c6a0e5b7d4c3f9a8b1234-1" event="grown" episode="2f1c6a0e5b7d4c3f9a8b1234" step="1" submitter="ip:10.1.4.7" severity="critical" recipients="601" rules="external-list,off-hours"] ` +
 		`CEF:0|relaywatch|relaywatch|1.2.3|episode-grown|Suspicion of sending spam has grown|10|externalId=2f1c6a0e5b7d4c3f9a8b1234-1 rt=1793844990000 start=1793844882000 end=1793844961000 ` +
-		`dvchost=log01.corp.example act=grown src=10.1.4.7 cs1Label=submitter cs1=ip:10.1.4.7 cs2Label=rules cs2=external-list,off-hours cs3Label=episode cs3=2f1c6a0e5b7d4c3f9a8b1234 ` +
-		`cs4Label=severity cs4=critical cs5Label=grew cs5=severity,rules cn1Label=recipients cn1=601 cn2Label=external recipients cn2=600 cn3Label=step cn3=1 msg=10.1.4.7 mailed 601 recipients.`
+		`dvchost=log01.corp.example act=grown src=10.1.4.7 cs1=ip:10.1.4.7 cs1Label=submitter cs2=external-list,off-hours cs2Label=rules cs3=2f1c6a0e5b7d4c3f9a8b1234 cs3Label=episode ` +
+		`cs4=critical cs4Label=severity cs5=severity,rules cs5Label=grew cn1=601 cn1Label=recipients cn2=600 cn2Label=external recipients cn3=1 cn3Label=step msg=10.1.4.7 mailed 601 recipients.`
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
