@@ -54,7 +54,7 @@ func (c *channel) clone() channel {
 
 // add weighs a recipient. What accuses counts for a part of it where more is asked for.
 func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.LogPos, f *told, factor float64) float64 {
-	nats := lowerNats(w.weigh(t, f), factor)
+	nats := lowerNats(w.weigh(t, o, f), factor)
 	before := w.fade(c.sum, int64(at-c.at))
 	c.at = at
 	if before+nats <= 0 {

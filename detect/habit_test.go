@@ -65,11 +65,11 @@ func TestWeigh(t *testing.T) {
 		{"the fourth of a message weighs half", told{novelty: newToAll, external: true, nth: 4}, 0.5 * 0.6 * (math.Log(0.94/0.125) + 0.5*math.Log(0.9/0.5))},
 		{"a colleague who is known", told{novelty: known, nth: 1}, -2.5}, // Clipped: it would be -2.6.
 	} {
-		if got := w.weigh(weights, &tc.told); math.Abs(got-tc.want) > 1e-12 {
+		if got := w.weigh(weights, o, &tc.told); math.Abs(got-tc.want) > 1e-12 {
 			t.Errorf("%s: got %g; want %g", tc.name, got, tc.want)
 		}
 	}
-	if got := w.weigh(w.against(new(own)), &told{novelty: newToAll, external: true, nth: 1}); got != 0 {
+	if got := w.weigh(w.against(new(own)), new(own), &told{novelty: newToAll, external: true, nth: 1}); got != 0 {
 		t.Errorf("where nothing is known of novelty: got %g; want 0", got)
 	}
 }

@@ -54,7 +54,7 @@ func (w *Weigher) resum(s *Sum) (float64, error) {
 // Nats is what a recipient weighs, computed from its facts and shares.
 func (w *Weigher) Nats(st *Step) (float64, error) {
 	if st.Delivery {
-		nats := w.weigh(w.late(st.Own.Refused), &told{late: true, refused: st.Refused})
+		nats := w.weigh(w.late(st.Own.Refused), new(own), &told{late: true, refused: st.Refused})
 		return lowerNats(nats, factorOf(st.Baseline)), nil
 	}
 	n := slices.Index(noveltyNames[:], st.Novelty)
@@ -68,7 +68,7 @@ func (w *Weigher) Nats(st *Step) (float64, error) {
 	if f.path < paths {
 		o.path[f.path] = st.Own.Path
 	}
-	return lowerNats(w.weigh(w.against(&o), &f), factorOf(st.Baseline)), nil
+	return lowerNats(w.weigh(w.against(&o), &o, &f), factorOf(st.Baseline)), nil
 }
 
 // rescore compares the value with the records again.

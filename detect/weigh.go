@@ -87,7 +87,6 @@ type weights struct {
 	refused  [2]float64
 	returned [2]float64
 	path     [paths]float64
-	hours    *[24]float64 // nil where hours are not weighed.
 }
 
 // ratio is the weight of a fact that has these shares under spam and in own mail.
@@ -116,13 +115,6 @@ func (w *Weigher) against(o *own) *weights {
 			t.path[i] = ratio(w.Weights.Path, share, o.path[i])
 		}
 	}
-	if w.Weights.Hour > 0 {
-		t.hours = new([24]float64)
-		for i := range t.hours {
-			// Half of the spam keeps to the hours of whom it uses.
-			t.hours[i] = ratio(w.Weights.Hour, 0.5/24+0.5*float64(o.hours[i]), o.hours[i])
-		}
-	}
 	return t
 }
 
@@ -133,8 +125,8 @@ func index(b bool) int {
 	return 0
 }
 
-// weigh is what one recipient weighs, in nats.
-func (w *Weigher) weigh(t *weights, f *told) float64 {
+// weigh is what one recipient weighs, in nats, for whom o is usual and t follows from it.
+func (w *Weigher) weigh(t *weights, o *own, f *told) float64 {
 	if f.late {
 		return max(w.Least, min(w.Temper*t.returned[index(f.refused)], w.Most))
 	}
@@ -142,8 +134,10 @@ func (w *Weigher) weigh(t *weights, f *told) float64 {
 		return 0
 	}
 	sum := t.novelty[f.novelty] + t.external[index(f.external)] + t.refused[index(f.refused)]
-	if t.hours != nil {
-		sum += t.hours[f.hour]
+	if hour := o.hours[f.hour]; w.Weights.Hour > 0 {
+		// Half of the spam keeps to the hours of whom it uses. A table of 24 for each
+		// submitter is as much work in a day, and the most that is kept of a rule.
+		sum += ratio(w.Weights.Hour, 0.5/24+0.5*float64(hour), hour)
 	}
 	if f.path < paths {
 		sum += t.path[f.path]
