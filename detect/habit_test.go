@@ -31,6 +31,9 @@ func TestOddForm(t *testing.T) {
 		if got := oddForm(tc.path) != 0; got != tc.odd {
 			t.Errorf("%s: got odd %v; want %v", tc.path, got, tc.odd)
 		}
+		if disguised := tc.path.Disguise("forgotten-1"); oddForm(disguised) != oddForm(tc.path) {
+			t.Errorf("%s: got another form for %s, which stands for it", tc.path, disguised)
+		}
 	}
 }
 

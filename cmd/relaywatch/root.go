@@ -43,6 +43,7 @@ type program struct {
 	config     *Config
 
 	// Only tests set these.
+	in         io.Reader        // Where questions are answered; nil is standard input.
 	batchRows  int              // Rows in a Batch; 0 is ingest's default.
 	checkEvery time.Duration    // 0 is the agent's default, here too:
 	judgeDelay time.Duration    // See agent.judgeDelay.
@@ -131,7 +132,7 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.logLevel, "log-level", "info", "`L`evel of messages: debug, info, warn, error")
 	root.AddCommand(p.ingestCommand(), p.suspectsCommand(), p.explainCommand(),
 		p.queryCommand(), p.rulesCommand(), p.statusCommand(), p.backupCommand(), p.agentCommand(), p.digestCommand(),
-		p.triageCommand(), p.allowCommand(), p.schemaCommand(), p.sendersCommand(), p.relaycheckCommand(), p.alertsCommand())
+		p.triageCommand(), p.allowCommand(), p.schemaCommand(), p.sendersCommand(), p.relaycheckCommand(), p.alertsCommand(), p.forgetCommand())
 	return root
 }
 

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"relaywatch/detect"
+	"relaywatch/mail"
+	"relaywatch/store"
+)
+
+func (p *program) forgetCommand() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "forget ADDRESS",
+		Short: "Take one address out of the store for good",
+		Long: "forget gives an address a name that nobody can trace back, forgotten-… at its domain,\n" +
+			"wherever the store has it: as a recipient, as a sender from outside, in what remote\n" +
+			"servers answered, in the quarantine and in notes. It stays one address, so that all\n" +
+			"counts and findings stand. A sender of an own domain stays one, as what it sent is\n" +
+			"evidence, and so does an account. All stored mail is judged anew, and the file is\n" +
+			"written anew, so that its bytes are gone; that takes some 20 s a GB.\n\n" +
+			"The agent must be stopped meanwhile. Logs, backups and pages are not touched.",
+		Example: "  relaywatch forget ann@example.net\n  relaywatch forget ann@example.net --yes",
+		Args:    only(1, "one argument, the address to forget"),
+		RunE: func(c *cobra.Command, args []string) error {
+			path := mail.Path(strings.ToLower(strings.Trim(args[0], "<> ")))
+			if path == "" || !path.Known() {
+				return usageError{errors.New("an address is needed, as ann@example.net")}
+			}
+			return p.forget(c.Context(), path, yes)
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+func (p *program) forget(ctx context.Context, path mail.Path, yes bool) error {
+	if _, err := os.Stat(p.config.Store.Path); err != nil {
+		_, err = store.OpenReadOnly(ctx, p.config.Store.Path) // It says what is wrong.
+		return err
+	}
+	lock := flock.New(p.config.Store.Path + ".lock") // As the agent's.
+	held, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return fmt.Errorf("lock %s.lock: %w", p.config.Store.Path, err)
+	case !held:
+		return fmt.Errorf("an agent writes to %s, and remembers the address: stop it (`relaywatch agent stop`), forget, and start it again", p.config.Store.Path)
+	}
+	defer func() { _ = lock.Unlock() }()
+	db, err := store.Open(ctx, p.config.Store.Path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	m, err := db.Mentions(ctx, path)
+	if err != nil {
+		return err
+	}
+	p.sayMentions(path, &m)
+	if m.Total() == 0 {
+		return nil
+	}
+	if !yes && !p.confirmed("Forget it? This cannot be undone. Type yes: ") {
+		return errors.New("nothing is changed: it was not confirmed (--yes does not ask)")
+	}
+	return p.forgetIn(ctx, db, path)
+}
+
+// sayMentions tells what will be touched, and what will not.
+func (p *program) sayMentions(path mail.Path, m *store.Mentions) {
+	say := func(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+	address := visible(string(path))
+	if m.Total() == 0 {
+		say("%s is not in the store as a recipient, nor in any text: there is nothing to forget", address)
+	} else {
+		say("%s is in the store as %s, in %s to it, and in %s", address, plural(m.Recipients, "recipient"),
+			pluralOf(m.Deliveries, "delivery", "deliveries"), pluralOf(m.Texts, "text that quotes it", "texts that quote it"))
+	}
+	switch {
+	case m.ReversePaths > 0 && m.Inside:
+		say("as the sender of %s it stays: it is of an own domain, and what it sent is evidence", plural(m.ReversePaths, "transaction"))
+	case m.ReversePaths > 0:
+		say("as the sender of %s it is forgotten, too", plural(m.ReversePaths, "transaction"))
+	}
+	if m.Account {
+		say("an account of that name stays: what it did is evidence, for as long as privacy.keep says")
+	}
+	if m.MailsWaiting > 0 {
+		say("%s not sent yet: they quote rows of logs, and are sent as they are", pluralOf(m.MailsWaiting, "daily mail is", "daily mails are"))
+	}
+	say("not touched are logs, backups, pages and mails that were sent; a log that is not read yet brings it back")
+}
+
+func pluralOf(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+// confirmed asks on standard input.
+func (p *program) confirmed(question string) bool {
+	fmt.Fprint(p.err, question)
+	answer, err := bufio.NewReader(cmp.Or[io.Reader](p.in, os.Stdin)).ReadString('\n')
+	return (err == nil || errors.Is(err, io.EOF)) && strings.EqualFold(strings.TrimSpace(answer), "yes")
+}
+
+// forgetIn forgets an address, judges all mail anew, so that no memory of it is left,
+// and writes the file anew.
+func (p *program) forgetIn(ctx context.Context, db *store.DB, path mail.Path) error {
+	ruleSet, err := rulesIn(p.config.Rules.Path)
+	if err != nil {
+		return err
+	}
+	site, err := p.config.site()
+	if err != nil {
+		return err
+	}
+	if err := db.Forget(ctx, path); err != nil {
+		return err
+	}
+	line, err := newPipeline(ctx, db, ruleSet, site)
+	if err != nil {
+		return err
+	}
+	if line.anew {
+		if err := line.finish(ctx, line.until.Add(detect.Grace)); err != nil {
+			return err
+		}
+	}
+	if err := db.Scour(ctx); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s is forgotten; all stored mail is judged anew, and the store is written anew\n", visible(string(path)))
+	return err
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/gofrs/flock"
+	"github.com/google/go-cmp/cmp"
+)
+
+// inFiles tells whether bytes stand in the store's files, in any case of letters.
+func inFiles(t *testing.T, db string, what []byte) bool {
+	t.Helper()
+	files, err := filepath.Glob(db + "*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %v, %v; want the files of the store", files, err)
+	}
+	found := false
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = found || bytes.Contains(data, what) || bytes.Contains(bytes.ToLower(data), what)
+	}
+	return found
+}
+
+// memorised is an address as detection remembers it.
+func memorised(path string) []byte {
+	h := xxhash.Sum64String(path) >> 24
+	return []byte{byte(h), byte(h >> 8), byte(h >> 16), byte(h >> 24), byte(h >> 32)}
+}
+
+// sampleStore reads the shipped samples into a new store, and returns it with the
+// arguments that name it. Other logs are read with them.
+func sampleStore(t *testing.T, logs ...string) (db string, args []string) {
+	t.Helper()
+	samples, err := filepath.Abs("../../samples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db = filepath.Join(t.TempDir(), "samples.db")
+	args = []string{"--config", filepath.Join(samples, "relaywatch.yaml"), "--db", db}
+	logs = append(logs, filepath.Join(samples, "iis"), filepath.Join(samples, "exchange"))
+	mustRun(t, 0, append(append(append([]string{}, args...), "ingest"), logs...)...)
+	return db, args
+}
+
+// What is forgotten is gone from the file, to the last byte and to the hash that
+// detection remembers; what was found, and its evidence, stands.
+func TestForget(t *testing.T) {
+	const who = "emarsh991@family.example" // A recipient of the spammer whom a remote server refused, by name.
+	log := filepath.Join(t.TempDir(), "ex261105.log")
+	rows := "#Software: Microsoft Internet Information Services 8.5\r\n" +
+		"#Fields: date time c-ip cs-username s-computername cs-method cs-uri-query sc-status cs-bytes\r\n" +
+		"2026-11-05 09:00:00 10.1.4.9 WS-09 MAIL01 EHLO +WS-09 250 10\r\n" +
+		"no row of EMarsh991@Family.example\r\n"
+	if err := os.WriteFile(log, []byte(rows), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, args := sampleStore(t, log)
+	do := func(code int, more ...string) string {
+		t.Helper()
+		return mustRun(t, code, append(append([]string{}, args...), more...)...)
+	}
+	do(0, "triage", `user:corp\d.mercer`, "confirmed", "--note", "asked by "+who)
+	if !inFiles(t, db, []byte("emarsh991")) || !inFiles(t, db, memorised(who)) {
+		t.Fatal("got no trace of the address; want it in the store before it is forgotten")
+	}
+	states := []string{"suspects", "query", "SELECT rule, submitter, flagged_at, window_end, weight, sentence, evidence FROM v_findings ORDER BY id"}
+	before := do(0, states[0], "--format", "json") + do(0, states[1], states[2], "--format", "json")
+	counts := []string{"query", "SELECT count(*), count(DISTINCT recipient), sum(external), sum(accepted), count(DISTINCT domain) FROM v_recipients"}
+	counted := do(0, counts...)
+
+	out := do(0, "forget", "<EMarsh991@family.example>", "--yes")
+	for _, want := range []string{who + " is in the store as 2 recipients, in 1 delivery to it, and in 3 texts that quote it", who + " is forgotten"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got %q; want %q", out, want)
+		}
+	}
+	if inFiles(t, db, []byte("emarsh991")) {
+		t.Error("got the address in the store's files; want no byte of it")
+	}
+	if inFiles(t, db, memorised(who)) {
+		t.Error("got the hash of the address in the store's files; want none")
+	}
+	if diff := cmp.Diff(before, do(0, states[0], "--format", "json")+do(0, states[1], states[2], "--format", "json")); diff != "" {
+		t.Errorf("want the findings as before -, got +\n%s", diff)
+	}
+	if got := do(0, counts...); got != counted {
+		t.Errorf("got %s; want the counts as before: %s", got, counted)
+	}
+	do(0, "explain", "--check")
+	if got := do(0, "query", "SELECT count(*) AS n FROM v_deliveries WHERE recipient LIKE 'forgotten-%@family.example' AND text LIKE '%<forgotten-%@family.example>%'", "--format", "csv"); got != "n\n1\n" {
+		t.Errorf("got %q; want the answer of the remote server to name it so, too", got)
+	}
+	if again := do(0, "ingest", "../../samples/iis", "../../samples/exchange", log); !strings.Contains(again, "0 recipients") || inFiles(t, db, []byte("emarsh991")) {
+		t.Errorf("got %q; want nothing read again", again)
+	}
+	if out := do(0, "forget", who); !strings.Contains(out, "there is nothing to forget") {
+		t.Errorf("got %q; want it to say that there is nothing", out)
+	}
+}
+
+// A sender of ours stays a sender, and is a stranger as a recipient; one from outside
+// is forgotten as both. It is asked for, and an agent must not run.
+func TestForgetSenders(t *testing.T) {
+	db, args := sampleStore(t)
+	query := func(sql string) (n int) {
+		t.Helper()
+		var rows []struct{ N int }
+		if err := json.Unmarshal([]byte(mustRun(t, 0, append(args, "query", sql, "--format", "json")...)), &rows); err != nil || len(rows) != 1 {
+			t.Fatalf("got %v, %v", rows, err)
+		}
+		return rows[0].N
+	}
+	const ours = "ann.adler@corp.example"
+	sent := query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path = '" + ours + "'")
+	got := query("SELECT count(*) AS n FROM v_recipients WHERE recipient = '" + ours + "'")
+	if sent == 0 || got == 0 {
+		t.Fatalf("got %d sent and %d received; want some of both", sent, got)
+	}
+	var out, errOut bytes.Buffer
+	ask := func(answer string) int {
+		out.Reset()
+		errOut.Reset()
+		return (&program{out: &out, err: &errOut, in: strings.NewReader(answer)}).run(t.Context(), append(args, "forget", ours))
+	}
+	if code := ask("no\n"); code != exitFailed || !strings.Contains(errOut.String(), "nothing is changed") {
+		t.Errorf("got %d, %s; want it left alone", code, errOut.String())
+	}
+	lock := flock.New(db + ".lock")
+	if held, err := lock.TryLock(); err != nil || !held {
+		t.Fatal(held, err)
+	}
+	if code := ask("yes\n"); code != exitFailed || !strings.Contains(errOut.String(), "an agent writes to") {
+		t.Errorf("got %d, %s; want it to say that an agent runs", code, errOut.String())
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if code := ask("yes\n"); code != exitDone || !strings.Contains(out.String(), "it stays: it is of an own domain") {
+		t.Errorf("got %d, %s%s; want it done", code, out.String(), errOut.String())
+	}
+	if n := query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path = '" + ours + "'"); n != sent {
+		t.Errorf("got %d transactions; want the sender of %d", n, sent)
+	}
+	if n := query("SELECT count(*) AS n FROM v_recipients WHERE recipient = '" + ours + "'"); n != 0 {
+		t.Errorf("got %d recipients; want none", n)
+	}
+	if n := query("SELECT count(*) AS n FROM v_recipients WHERE recipient LIKE 'forgotten-%@corp.example'"); n != got {
+		t.Errorf("got %d recipients without a name; want %d", n, got)
+	}
+	outside := strings.Split(mustRun(t, 0, append(args, "query", "SELECT reverse_path FROM v_transactions WHERE direction = 'in' AND reverse_path LIKE '%@%' AND sender_domain <> 'corp.example' LIMIT 1", "--format", "csv")...), "\n")[1]
+	mustRun(t, 0, append(args, "forget", outside, "--yes")...)
+	local, _, _ := strings.Cut(outside, "@")
+	if inFiles(t, db, []byte(local+"@")) || query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path = '"+outside+"'") != 0 {
+		t.Errorf("got %s as a sender; want it forgotten", outside)
+	}
+}
