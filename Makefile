@@ -54,7 +54,7 @@ bench: build build/bench.log
 	$(GO) build $(FLAGS) -o build/bare ./samples/bare
 	$(GO) run ./samples/bench -bare build/bare -log build/bench.log
 	$(GO) test $(FLAGS) -run '^$$' -bench . -benchmem ./ingest ./detect ./store
-	$(GO) test $(FLAGS) -run '^$$' -bench 'BenchmarkAgent' -benchtime 1x ./cmd/relaywatch
+	$(GO) test $(FLAGS) -run '^$$' -bench 'BenchmarkAgent|BenchmarkQueries' -benchtime 1x ./cmd/relaywatch
 
 # The same job beside what people would use instead; and one store as it grows, a
 # quarter of an hour for 100 million recipients.

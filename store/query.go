@@ -206,7 +206,10 @@ func queryError(err error) error {
 	return fmt.Errorf("query: %w", sayFault(err))
 }
 
-const selectViews = `SELECT group_concat(name, ', ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY rowid)`
+// viewOrder is that in which the views are told: the mail first.
+const viewOrder = ` ORDER BY name <> 'v_transactions', name <> 'v_recipients', rowid`
+
+const selectViews = `SELECT group_concat(name, ', ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view'` + viewOrder + `)`
 
 // hint says what there is where a statement names what is not there. SQLite has no
 // code to tell that by, only its text.

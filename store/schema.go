@@ -22,7 +22,7 @@ type Column struct {
 }
 
 const (
-	selectViewTexts   = `SELECT name, sql FROM sqlite_schema WHERE type = 'view' ORDER BY rowid`
+	selectViewTexts   = `SELECT name, sql FROM sqlite_schema WHERE type = 'view'` + viewOrder
 	selectViewColumns = `SELECT name FROM pragma_table_info(?) ORDER BY cid`
 )
 

@@ -58,17 +58,17 @@ func TestViews(t *testing.T) {
 		want  []string
 	}{
 		{`SELECT * FROM v_transactions ORDER BY id`, []string{
-			`1 | 2026-11-02T09:00:00Z | MX1 | in | 10.1.4.7 | PC-47 | corp\ann | 1 | ann@corp.example | corp.example | 3 | 2 | 1 | 1 | 2048 | accepted | 1 | 1111111111111111 | 1000`,
-			`2 | 2026-11-02T09:00:00Z | - | in | 192.0.2.9 | - | - | 0 | - | - | 3 | - | - | - | - | - | 0 | fffffffffffffff0 | 7`,
-			`4 | 2026-11-02T09:00:20Z | MX1 | out | 203.0.113.5 | PC-47 | - | 0 | ann@corp.example | corp.example | 1 | 1 | 0 | 1 | 2048 | accepted | 1 | 1111111111111111 | 4000`,
+			`1 | 2026-11-02T09:00:00Z | MX1 | in | 10.1.4.7 | PC-47 | corp\ann | 1 | ann@corp.example | corp.example | 3 | 2 | 1 | 1 | 2048 | accepted | 1 | 1111111111111111 | 1000 | 1793610000`,
+			`2 | 2026-11-02T09:00:00Z | - | in | 192.0.2.9 | - | - | 0 | - | - | 3 | - | - | - | - | - | 0 | fffffffffffffff0 | 7 | 1793610000`,
+			`4 | 2026-11-02T09:00:20Z | MX1 | out | 203.0.113.5 | PC-47 | - | 0 | ann@corp.example | corp.example | 1 | 1 | 0 | 1 | 2048 | accepted | 1 | 1111111111111111 | 4000 | 1793610020`,
 		}},
 		{`SELECT * FROM v_recipients`, []string{
-			`1 | 2026-11-02T09:00:01Z | 10.1.4.7 | corp\ann | ann@corp.example | bob@example.net | example.net | 1 | 250 | 1`,
-			`1 | 2026-11-02T09:00:02Z | 10.1.4.7 | corp\ann | ann@corp.example | Postmaster |  | 0 | 550 | 0`,
-			`1 | 2026-11-02T09:05:03Z | 10.1.4.7 | corp\ann | ann@corp.example | carl@mail.corp.example | mail.corp.example | 0 | 250 | 1`,
-			`2 | 2026-11-02T09:00:00Z | 192.0.2.9 | - | - | - | - | - | - | -`,
-			`2 | 2026-11-02T09:00:02Z | 192.0.2.9 | - | - | x@example.org | example.org | 1 | 251 | 1`,
-			`2 | 2026-11-02T09:00:03Z | 192.0.2.9 | - | - | weird@ |  | 0 | 354 | 0`,
+			`1 | 2026-11-02T09:00:01Z | 10.1.4.7 | corp\ann | ann@corp.example | bob@example.net | example.net | 1 | 250 | 1 | 1793610000`,
+			`1 | 2026-11-02T09:00:02Z | 10.1.4.7 | corp\ann | ann@corp.example | Postmaster |  | 0 | 550 | 0 | 1793610000`,
+			`1 | 2026-11-02T09:05:03Z | 10.1.4.7 | corp\ann | ann@corp.example | carl@mail.corp.example | mail.corp.example | 0 | 250 | 1 | 1793610000`,
+			`2 | 2026-11-02T09:00:00Z | 192.0.2.9 | - | - | - | - | - | - | - | 1793610000`,
+			`2 | 2026-11-02T09:00:02Z | 192.0.2.9 | - | - | x@example.org | example.org | 1 | 251 | 1 | 1793610000`,
+			`2 | 2026-11-02T09:00:03Z | 192.0.2.9 | - | - | weird@ |  | 0 | 354 | 0 | 1793610000`,
 		}},
 		{`SELECT * FROM v_auth`, []string{
 			`2026-11-02T09:00:00Z | MX1 | 10.1.4.7 | corp\ann | ok`,

@@ -60,7 +60,7 @@ func viewsOf(t *testing.T, path string) map[string][]string {
 }
 
 // mustRun runs relaywatch in this process and returns what it printed.
-func mustRun(t *testing.T, batchRows int, args ...string) string {
+func mustRun(t testing.TB, batchRows int, args ...string) string {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	p := &program{out: &out, err: &errOut, batchRows: batchRows}

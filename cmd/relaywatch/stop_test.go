@@ -18,7 +18,7 @@ import (
 )
 
 // benchLog writes a generated log and returns its path.
-func benchLog(t *testing.T, rows int) string {
+func benchLog(t testing.TB, rows int) string {
 	t.Helper()
 	files := traffic.Bench(1, rows).Files
 	if len(files) != 1 {

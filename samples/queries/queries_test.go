@@ -15,15 +15,15 @@ import (
 // promised are the views that the queries ask, with a row or two each.
 const promised = `
 CREATE TABLE v_transactions (id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain,
-	recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset);
+	recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset, mail_unix);
 INSERT INTO v_transactions VALUES
 	(1, '2026-11-05T03:05:30Z', 'EX01', 'in', '198.51.100.77', 'WIN-PC', 'corp\d.mercer', 1, 'dana.mercer@corp.example', 'corp.example',
-		10, 9, 1, 9, 6200, 'accepted', 1, '00000000000000aa', 100),
+		10, 9, 1, 9, 6200, 'accepted', 1, '00000000000000aa', 100, 1793847930),
 	(2, '2026-11-05T02:14:25Z', 'MAIL01', 'in', '10.1.4.7', 'WS-RECEPTION', NULL, 0, 'x@example.net', 'example.net',
-		8, 6, 2, 6, 2310, 'accepted', 0, '00000000000000bb', 200);
-CREATE TABLE v_recipients (transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted);
+		8, 6, 2, 6, 2310, 'accepted', 0, '00000000000000bb', 200, 1793844865);
+CREATE TABLE v_recipients (transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix);
 INSERT INTO v_recipients VALUES
-	(2, '2026-11-05T02:14:25Z', '10.1.4.7', NULL, 'x@example.net', 'a@post.example', 'post.example', 1, 250, 1);
+	(2, '2026-11-05T02:14:25Z', '10.1.4.7', NULL, 'x@example.net', 'a@post.example', 'post.example', 1, 250, 1, 1793844865);
 CREATE TABLE v_auth (time, server, client_ip, user, outcome);
 INSERT INTO v_auth VALUES
 	('2026-11-05T02:31:00Z', 'EX01', '198.51.100.77', 'corp\d.mercer', 'failed'),
@@ -37,7 +37,11 @@ INSERT INTO v_suspects VALUES
 	('user:corp\d.mercer', 'user', 'corp\d.mercer', '2026-11-05T03:05:30Z', '2026-11-05T03:21:00Z', 90, 'critical', 'recipient-fanout',
 		400, 400, 40, 'open', '');
 CREATE TABLE v_hourly (hour, submitter, transactions, recipients, external, refused);
-INSERT INTO v_hourly VALUES ('2026-11-05T03:00:00Z', 'user:corp\d.mercer', 40, 400, 400, 0);`
+INSERT INTO v_hourly VALUES
+	('2026-11-05T03:00:00Z', 'user:corp\d.mercer', 40, 400, 400, 0),
+	('2026-11-05T02:00:00Z', 'ip:10.1.4.7', 1, 6, 6, 2);
+CREATE TABLE v_logs (log, path, format, server, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state);
+INSERT INTO v_logs VALUES ('00000000000000aa', 'ex261105.log', 'iis-w3c', 'MAIL01', 300, 300, 3, 0, '2026-11-05T00:00:00Z', '2026-11-05T23:00:00Z', 'read');`
 
 // Each query says in its first line what it asks, keeps to the promised columns,
 // and finds its row.

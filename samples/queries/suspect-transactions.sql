@@ -4,10 +4,10 @@ WITH worst AS (
 )
 SELECT t.time, t.client_ip, t.helo, t.reverse_path, t.recipients, t.external, t.outcome, t.exact,
        t.log, t.log_offset
-FROM v_transactions t, worst w
-WHERE t.direction = 'in' AND t.time >= w.first_flagged
+FROM v_transactions t CROSS JOIN worst w
+WHERE t.mail_unix >= (SELECT unixepoch(first_flagged) FROM worst) AND t.direction = 'in'
   AND (w.kind = 'ip' AND t.client_ip = w.value
     OR w.kind = 'user' AND t.user = w.value
     OR w.kind = 'sender' AND t.reverse_path = w.value)
-ORDER BY t.time
+ORDER BY t.mail_unix
 LIMIT 100;
