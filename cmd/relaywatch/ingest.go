@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,7 +140,7 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		p.log.Warn().Msg(visible(why.Error()))
 	}
 	bar := p.progressBar()
-	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: p.batchRows, Progress: bar.show, Problem: bar.problem}
+	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Progress: bar.show, Problem: bar.problem}
 	result, err := line.run(ctx, reader)
 	bar.clear()
 	if err != nil && !bar.said(err) {

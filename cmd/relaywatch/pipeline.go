@@ -46,9 +46,13 @@ type findingKey struct {
 	at        mail.Time
 }
 
-// judgeEvery is after how many Batches the findings so far are stored. Until then
-// a stop costs judging them again, nothing else.
-const judgeEvery = 20
+// How much is in flight: rows in a Batch, of which one is read, one judged, one waits
+// and one is written; and after how many Batches the findings so far are stored. Until
+// then a stop costs judging them again, nothing else.
+const (
+	batchRows  = 10_000
+	judgeEvery = 90
+)
 
 // newPipeline makes the engine go on where the store's last judgement ended. Rules
 // or a site that differ from those of last time judge everything anew, and so does a
