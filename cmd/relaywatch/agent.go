@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,7 @@ type agent struct {
 	started time.Time
 	watch   *configWatch
 	opened  bool          // The file at store was a store once.
+	refused bool          // See unlessRefused.
 	news    chan struct{} // Holds one if the report is to be written soon.
 	keeper  keeper
 
@@ -120,6 +122,7 @@ func (a *agent) run(ctx context.Context) error {
 		defer close(reported)
 		a.keepReporting(reporting)
 	}()
+	a.unlessRefused(lowerPriority())
 	a.p.log.Info().Str("version", version()).Str("store", a.store).Msg("agent started")
 	a.followForEver(ctx)
 	a.p.log.Info().Msg("agent stopped")
@@ -205,7 +208,7 @@ func (a *agent) follow(ctx context.Context) error {
 	a.heal("store")
 	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs)}
 	return l.run(ctx, &ingest.Follower{
-		Sources: sources, Resume: resume, BatchRows: p.batchRows, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
+		Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem,
 	})
 }

@@ -174,7 +174,7 @@ func untilQuiet(b *testing.B, pid int, start time.Time) time.Duration {
 
 // cpuOf is the time on processors that a process has used: proc(5), fields 14 and 15
 // of stat, in ticks of a hundredth of a second.
-func cpuOf(b *testing.B, pid int) time.Duration {
+func cpuOf(b testing.TB, pid int) time.Duration {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -48,6 +48,15 @@ func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
 	}
 	l.heard(b)
 	l.agent.works()
+	if err := l.take(ctx, b); err != nil {
+		return err
+	}
+	l.yield(ctx, b)
+	return nil
+}
+
+// take gives a stored batch to the engine.
+func (l *live) take(ctx context.Context, b *ingest.Batch) error {
 	l.judging.Lock()
 	defer l.judging.Unlock()
 	l.line.tally(b)

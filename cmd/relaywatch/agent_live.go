@@ -22,6 +22,8 @@ type live struct {
 	cancel  context.CancelCauseFunc
 	stuck   atomic.Bool // The end came while the store could not take what was read.
 
+	yielding yielding
+
 	judging sync.Mutex // Guards what follows: sink and settle judge.
 	line    *pipeline
 	judged  time.Time // Clock time of the last final judgement.
@@ -49,7 +51,7 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 		defer a.mu.Unlock()
 		a.follower = f
 	})
-	f.Looked = func() { first(); a.works() }
+	f.Looked = func() { first(); a.works(); l.caughtUp() }
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	alerts := func(ctx context.Context) { l.alerts(ctx, &settled) }
@@ -63,6 +65,7 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 		}()
 	}
 	err := f.Run(both, l.sink)
+	l.caughtUp()
 	cause := context.Cause(both)
 	cancel(nil)
 	for _, done := range beside { // The store is closed after this.

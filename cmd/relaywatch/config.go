@@ -104,6 +104,8 @@ type AgentConfig struct {
 	Interval string `mapstructure:"interval" yaml:"interval"` // Between looks at the logs, as 250ms, which is the default.
 	Listen   string `mapstructure:"listen" yaml:"listen"`     // Address for /metrics and /healthz, as 127.0.0.1:9464; empty: none.
 	Log      string `mapstructure:"log" yaml:"log"`           // File for the agent's own messages, which rotates; empty: the console only.
+
+	MaxCPU float64 `mapstructure:"max_cpu" yaml:"max_cpu"` // Processors to use on average while it reads what was written before, as 0.5; 0: no limit.
 }
 
 // DigestConfig is for the daily mail. None is made while To is empty.
@@ -152,6 +154,7 @@ var configDefaults = map[string]any{
 	"agent.interval":         "250ms",
 	"agent.listen":           "",
 	"agent.log":              "",
+	"agent.max_cpu":          0.0,
 	"digest.at":              "07:30",
 	"digest.from":            "",
 	"digest.to":              []string{},

@@ -130,6 +130,9 @@ func (a *AgentConfig) check(p positions) []error {
 	if d, err := time.ParseDuration(a.Interval); err != nil || d < minInterval || d > maxInterval {
 		errs = append(errs, p.at("$.agent.interval", "%q: use a time span from 50ms to 1h, as 250ms", a.Interval))
 	}
+	if a.MaxCPU != 0 && !(a.MaxCPU >= minCPU) { // Also what is no number.
+		errs = append(errs, p.at("$.agent.max_cpu", "%g: use %g processors or more, as 0.5; 0 is no limit", a.MaxCPU, minCPU))
+	}
 	if a.Listen != "" {
 		if _, _, err := net.SplitHostPort(a.Listen); err != nil {
 			errs = append(errs, p.at("$.agent.listen", "%q is no address with a port; write it as 127.0.0.1:9464", a.Listen))
@@ -137,6 +140,10 @@ func (a *AgentConfig) check(p positions) []error {
 	}
 	return errs
 }
+
+// minCPU is the least that agent.max_cpu may be: with less the agent would fall behind
+// for ever.
+const minCPU = 0.05
 
 // Bounds of agent.interval: more often is only load, more rarely is no following.
 const (
