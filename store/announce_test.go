@@ -140,6 +140,28 @@ func TestAnnounceBacklog(t *testing.T) {
 	tellOn(t, fresh, &now)
 	judge(t, fresh, detect.Judgement{Until: t0 + 70, Episodes: year})
 	wantTold(t, fresh, "judged while the agent runs", want...)
+
+	// What is open by the time of old logs is not fresh by the clock.
+	stale, now := newStore(t), t0.Add(30*24*time.Hour)
+	judge(t, stale, detect.Judgement{Until: t0 + 70, Episodes: year[:1]})
+	tellOn(t, stale, &now)
+	judge(t, stale, detect.Judgement{Until: t0 + 80, Episodes: year[:1]})
+	wantTold(t, stale, "a month later")
+}
+
+// An episode that went on for days is the same also where it is judged anew, and begins
+// where it had come to.
+func TestAnnounceGoesOn(t *testing.T) {
+	db, now := newStore(t), t0+100
+	tellOn(t, db, &now)
+	e := episode(t0, t0+60)
+	for range 5 {
+		judge(t, db, detect.Judgement{Until: e.LastFlagged, Episodes: []detect.Episode{e}})
+		now, e.LastFlagged = now.Add(20*time.Hour), e.LastFlagged.Add(20*time.Hour)
+	}
+	e.FirstFlagged = e.LastFlagged.Add(-30 * time.Hour)
+	judge(t, db, detect.Judgement{Reset: true, Until: e.LastFlagged, Episodes: []detect.Episode{e}})
+	wantTold(t, db, "judged anew", "0 opened ip:10.1.4.7 high []")
 }
 
 // An episode that was told before its rows were judged for good, and then was none, is
@@ -160,7 +182,11 @@ func TestAnnounceWithdrawn(t *testing.T) {
 	judge(t, db, detect.Judgement{Until: t0 + 5000})
 	wantTold(t, db, "once", opened, withdrawn)
 	judge(t, db, detect.Judgement{Until: t0 + 5000, Episodes: []detect.Episode{e}})
-	wantTold(t, db, "it was one after all", opened, withdrawn, "2 opened ip:10.1.4.7 high []")
+	again := "2 opened ip:10.1.4.7 high []"
+	wantTold(t, db, "it was one after all", opened, withdrawn, again)
+	e.Recipients = 2000
+	judge(t, db, detect.Judgement{Until: t0 + 5000, Episodes: []detect.Episode{e}})
+	wantTold(t, db, "it grew", opened, withdrawn, again, "3 grown ip:10.1.4.7 high [recipients]")
 }
 
 // What was pruned, as it is old, was no mistake.
