@@ -138,7 +138,7 @@ func walkFolder(dir string, behind map[string]bool, problem func(path string, er
 		switch {
 		case err != nil && path != root && errors.Is(err, fs.ErrNotExist): // Removed meanwhile.
 		case err != nil:
-			problem(path, err)
+			problem(filepath.Clean(path), err) // The root has a separator behind it.
 		case d.IsDir() || strings.HasPrefix(d.Name(), "."):
 		case d.Type()&fs.ModeSymlink != 0 && isFolder(path):
 			walkFolder(path, behind, problem, found)
