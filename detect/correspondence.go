@@ -49,7 +49,7 @@ func (j *judge) hear(ev *event) {
 	if j.heard == nil {
 		j.heard = j.subject(heardKept, nobody)
 	}
-	hash := hashPath(t.ReversePath)
+	hash := hashPath(j.network.hide.Path(t.ReversePath))
 	if j.heard.memory.size < maxHeard && j.everyone.add(hash) {
 		j.heard.keep(hash, ev.at)
 	}

@@ -143,6 +143,8 @@ type Site struct {
 	Allow      []Allow
 	Verdicts   []Verdict `json:",omitempty"`
 	Digest     OwnMail   `json:",omitzero"` // relaywatch's own mail.
+
+	Hide *mail.Pseudonyms `json:"-"` // As which recipients are stored: who wrote to us is known by it. nil: as themselves.
 }
 
 // OwnMail is mail that relaywatch itself sends: it accuses nobody. Recipients that

@@ -33,6 +33,7 @@ type network struct {
 	verdicts map[mail.Submitter][]Verdict
 	raises   bool // Some entry has a baseline.
 	digest   OwnMail
+	hide     *mail.Pseudonyms
 
 	// Domains that were asked for before: the hash without its lowest bit, which is
 	// set for one outside. Others overwrite them.
@@ -41,7 +42,7 @@ type network struct {
 
 // newNetwork reports everything that is wrong with a site.
 func newNetwork(site Site) (*network, error) {
-	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool), digest: site.Digest}
+	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool), digest: site.Digest, hide: site.Hide}
 	var errs []error
 	for _, prefix := range site.Internal {
 		if !prefix.IsValid() {
@@ -123,5 +124,5 @@ func (n *network) owns(domain string) bool {
 
 // isDigest is true for a recipient of relaywatch's own mail.
 func (n *network) isDigest(from, to mail.Path) bool {
-	return from == n.digest.From && from != "" && slices.Contains(n.digest.To, to)
+	return from == n.digest.From && from != "" && slices.ContainsFunc(n.digest.To, func(own mail.Path) bool { return n.hide.Path(own) == to })
 }

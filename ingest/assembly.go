@@ -59,6 +59,7 @@ func (a *assembly) decoder(l *Log, codePage string) (decoder, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.hide = a.tray.hide
 	if l.Format == FormatIISW3C {
 		return newIISDecoder(a.iis, x, l.Decoder)
 	}

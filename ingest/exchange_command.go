@@ -69,6 +69,7 @@ func parseExchangeCommand(r *exchangeRow, x *texts) exchangeCommand {
 		c.Internal = hasParameter(params, "XMESSAGEVALUE") || hasParameter(params, "XSHADOW")
 	case exchangeRCPT:
 		c.Path, _ = exchangePath(arg, "TO:", x)
+		c.Path = x.recipient(c.Path)
 	case exchangeHELO:
 		c.Name = x.str(trimBlanks(arg, ' '))
 	case exchangeBDAT:

@@ -107,7 +107,7 @@ func (r *iisRow) path(keyword string) mail.Path {
 }
 
 func (r *iisRow) recipient() mail.Recipient {
-	return mail.Recipient{Pos: r.pos, At: r.at, Path: r.path("TO:"), Reply: r.reply}
+	return mail.Recipient{Pos: r.pos, At: r.at, Path: r.texts.recipient(r.path("TO:")), Reply: r.reply}
 }
 
 // sizeBytes is cs-bytes, or -1 if the log does not tell.

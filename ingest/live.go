@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"relaywatch/mail"
 )
 
 // PollMode tells how a Follower learns that a log grew.
@@ -39,6 +41,7 @@ type Follower struct {
 	Poll      PollMode
 	Interval  time.Duration                // Between looks; 0 is DefaultInterval.
 	BatchRows int                          // As Reader.BatchRows.
+	Hide      *mail.Pseudonyms             // As Reader.Hide.
 	Problem   func(path string, err error) // Optional. Trouble with a log, once until it changes; nil: it is over.
 	Tick      <-chan time.Time             // Optional: takes the place of the clock, for tests.
 	Looked    func()                       // Optional: called after each look, when all that it found is handed on.
@@ -104,7 +107,7 @@ func (f *Follower) Logs() []Followed {
 // Run follows until ctx is done; then it hands on what it has read, and returns
 // nil. It stops at the first error of sink.
 func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) error) error {
-	f.reader = &Reader{Resume: f.Resume, BatchRows: f.BatchRows}
+	f.reader = &Reader{Resume: f.Resume, BatchRows: f.BatchRows, Hide: f.Hide}
 	if err := f.reader.start(); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Reader struct {
 	Sources   []Source
 	Resume    Resume
 	BatchRows int                          // Rows in a Batch; 0 is 50,000.
+	Hide      *mail.Pseudonyms             // Of recipients, which are told by nothing else from here on; nil shows them.
 	Progress  func(p Progress)             // Optional; called for each Batch.
 	Problem   func(path string, err error) // Optional; called for each log that could not be read, or not to its end.
 
@@ -104,6 +105,7 @@ func (r *Reader) start() error {
 	if r.assembly, err = newAssembly(r.Resume.Sessions); err != nil {
 		return err
 	}
+	r.assembly.tray.hide = r.Hide
 	if r.BatchRows == 0 {
 		r.BatchRows = 50_000
 	}

@@ -19,6 +19,7 @@ import (
 type texts struct {
 	page  encoding.Encoding
 	known map[string]string
+	hide  *mail.Pseudonyms // Of recipients; nil shows them.
 }
 
 // maxKnownTexts bounds the memory of strings; a log of a year has more addresses
@@ -70,6 +71,20 @@ func (t *texts) lower(b []byte) string {
 
 // path is b, an address without brackets, as a Path.
 func (t *texts) path(b []byte) mail.Path { return mail.Path(t.lower(b)) }
+
+// recipient is path as it is kept of a recipient.
+func (t *texts) recipient(path mail.Path) mail.Path {
+	if t.hide == nil {
+		return path
+	}
+	k := "\x00to" + string(path)
+	s, ok := t.known[k]
+	if !ok {
+		s = string(t.hide.Path(path))
+		t.keep(k, s)
+	}
+	return mail.Path(s)
+}
 
 func (t *texts) keep(k, s string) {
 	if len(t.known) >= maxKnownTexts {

@@ -12,6 +12,8 @@ type tray struct {
 	rejects    []mail.Reject
 	mistakes   []rowMistake
 	rows       int64 // Rows read, understood or not.
+
+	hide *mail.Pseudonyms // Of recipients; nil shows them.
 }
 
 // rowMistake is a row that relaywatch stumbled over, by the path of its log.
@@ -90,7 +92,25 @@ func (t *tray) take(b *Batch) {
 		tx.Continued = true
 		tx.dirty = false
 	}
+	t.disguise()
 	b.Logins, b.Deliveries, b.Rejects = t.logins, t.deliveries, t.rejects
 	clear(t.changed)
-	*t = tray{changed: t.changed[:0]}
+	*t = tray{changed: t.changed[:0], hide: t.hide}
+}
+
+// disguise takes recipients out of texts. Their own addresses were read as
+// pseudonyms.
+func (t *tray) disguise() {
+	if t.hide == nil {
+		return
+	}
+	for i := range t.deliveries {
+		d := &t.deliveries[i]
+		d.Text = t.hide.Text(d.Text, d.Recipient)
+	}
+	for i := range t.rejects {
+		r := &t.rejects[i]
+		r.Text = []byte(t.hide.Text(string(r.Text), ""))
+		r.Reason = t.hide.Text(r.Reason, "")
+	}
 }

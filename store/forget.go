@@ -33,6 +33,16 @@ func (m *Mentions) Total() int64 {
 	return n
 }
 
+// Add adds those of another form of the address.
+func (m *Mentions) Add(other Mentions) {
+	m.Recipients += other.Recipients
+	m.ReversePaths += other.ReversePaths
+	m.Deliveries += other.Deliveries
+	m.Texts += other.Texts
+	m.Inside = m.Inside || other.Inside
+	m.Account = m.Account || other.Account
+}
+
 // quotes are the columns with texts that may quote an address.
 var quotes = []struct{ table, column string }{
 	{"deliveries", "text"}, {"quarantine", "text"}, {"sessions", "sessions"}, {"triage", "note"}, {"allow_entries", "reason"}, {"allow_entries", "owner"},
@@ -254,7 +264,7 @@ func (db *DB) Scour(ctx context.Context) error {
 		return problemf(ErrReadOnly, "store %s is open for reading only", db.path)
 	}
 	if err := db.scour(ctx); err != nil {
-		return fmt.Errorf("the address is removed, and its bytes may still lie in the file: end what reads the store, and forget it again: store %s: %w", db.path, sayFault(err))
+		return fmt.Errorf("the address is removed, and its bytes may still lie in the file: end what reads the store, and forget it again with --yes: store %s: %w", db.path, sayFault(err))
 	}
 	return nil
 }

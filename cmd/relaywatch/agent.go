@@ -165,7 +165,10 @@ func (a *agent) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	site, err := p.config.site()
+	if err := p.config.makeKey(); err != nil {
+		return err
+	}
+	site, err := p.config.judgingSite()
 	if err != nil {
 		return err
 	}
@@ -208,7 +211,7 @@ func (a *agent) follow(ctx context.Context) error {
 	a.heal("store")
 	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs)}
 	return l.run(ctx, &ingest.Follower{
-		Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
+		Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem,
 	})
 }
@@ -246,6 +249,9 @@ func (a *agent) reload() error {
 	}
 	if c.Store.Path != a.store {
 		return fmt.Errorf("store.path changed from %s to %s: restart the agent for that", a.store, c.Store.Path)
+	}
+	if _, err := c.judgingSite(); err != nil {
+		return err
 	}
 	if _, err := rulesIn(c.Rules.Path); err != nil {
 		return err

@@ -70,7 +70,7 @@ func (p *program) allowTest(ctx context.Context, a AllowConfig, since mail.Time,
 		return err
 	}
 	defer db.Close()
-	site, err := p.config.site()
+	site, err := p.config.judgingSite()
 	if err != nil {
 		return err
 	}

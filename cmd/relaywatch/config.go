@@ -42,6 +42,8 @@ type StoreConfig struct {
 
 // PrivacyConfig says what of people's data is kept, and how long.
 type PrivacyConfig struct {
+	Recipients string `mapstructure:"recipients" yaml:"recipients"` // full, domain or hash; default full. Of a store it can't be changed.
+
 	Keep KeepConfig `mapstructure:"keep" yaml:"keep"`
 }
 
@@ -133,8 +135,10 @@ type SMTPConfig struct {
 // configDefaults are the values of keys that neither file nor environment sets.
 // Every key has one, or viper would not look for it in the environment.
 var configDefaults = map[string]any{
-	"store.path":                "relaywatch.db",
-	"store.keep":                "0",
+	"store.path":         "relaywatch.db",
+	"store.keep":         "0",
+	"privacy.recipients": "full",
+
 	"privacy.keep.recipients":   "",
 	"privacy.keep.transactions": "",
 	"privacy.keep.logins":       "",

@@ -59,6 +59,11 @@ func (c *Config) checkPrivacy(p positions) []error {
 	if _, err := parseKeep(c.Store.Keep); err != nil {
 		bad("$.store.keep", "%v", err)
 	}
+	switch c.Privacy.Recipients {
+	case recipientsFull, recipientsDomain, recipientsHash:
+	default:
+		bad("$.privacy.recipients", "%q: use full, domain or hash", c.Privacy.Recipients)
+	}
 	for _, kind := range c.Privacy.Keep.kinds(new(store.Keep)) {
 		switch d, err := parseKeep(kind.text); {
 		case err != nil:

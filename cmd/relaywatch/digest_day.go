@@ -245,7 +245,14 @@ func (m *dayMaker) detail(ctx context.Context, s *digest.Suspect, of store.Suspe
 			s.Advice = append(s.Advice, text)
 		}
 	}
+	names, err := m.p.config.pseudonyms()
+	if err != nil {
+		return err
+	}
 	s.Proof = proofOf(c.Findings)
+	for i := range s.Proof { // The store keeps the mail while it waits.
+		s.Proof[i].Text = names.Text(s.Proof[i].Text, "")
+	}
 	s.Chart, err = m.chart(ctx, of)
 	return err
 }

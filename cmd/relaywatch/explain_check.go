@@ -44,7 +44,7 @@ func (p *program) check(ctx context.Context, who mail.Submitter, format string) 
 	if err != nil {
 		return err
 	}
-	site, err := p.config.site()
+	site, err := p.config.judgingSite()
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (w *witness) hearFirst(t mail.Transaction) {
 	start := place{t.At, t.Pos}
 	who, class := w.answers(&t, t.At)
 	if class == nobodysClient || class == outsideClient {
-		if a := w.told[t.ReversePath]; a != nil && w.writesFromOutside(&t) && (a.heard.at == 0 || start.before(a.heard)) {
+		if a := w.told[w.site.Hide.Path(t.ReversePath)]; a != nil && w.writesFromOutside(&t) && (a.heard.at == 0 || start.before(a.heard)) {
 			a.heard = start
 		}
 	}

@@ -63,18 +63,45 @@ func (p *program) forget(ctx context.Context, path mail.Path, yes bool) error {
 		return err
 	}
 	defer db.Close()
-	m, err := db.Mentions(ctx, path)
+	forms, err := p.formsOf(path)
 	if err != nil {
 		return err
 	}
+	var m store.Mentions
+	for i, form := range forms {
+		found, err := db.Mentions(ctx, form)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			m = found
+		} else {
+			m.Add(found)
+		}
+	}
 	p.sayMentions(path, &m)
 	if m.Total() == 0 {
+		if yes {
+			return db.Scour(ctx) // It may be removed already, and its bytes not.
+		}
 		return nil
 	}
 	if !yes && !p.confirmed("Forget it? This cannot be undone. Type yes: ") {
 		return errors.New("nothing is changed: it was not confirmed (--yes does not ask)")
 	}
-	return p.forgetIn(ctx, db, path)
+	return p.forgetIn(ctx, db, path, forms)
+}
+
+// formsOf are as what the store may have an address.
+func (p *program) formsOf(path mail.Path) ([]mail.Path, error) {
+	names, err := p.config.pseudonyms()
+	switch {
+	case err != nil:
+		return nil, err
+	case names == nil || !names.Apart():
+		return []mail.Path{path}, nil
+	}
+	return []mail.Path{path, names.Path(path)}, nil
 }
 
 // sayMentions tells what will be touched, and what will not.
@@ -118,17 +145,19 @@ func (p *program) confirmed(question string) bool {
 
 // forgetIn forgets an address, judges all mail anew, so that no memory of it is left,
 // and writes the file anew.
-func (p *program) forgetIn(ctx context.Context, db *store.DB, path mail.Path) error {
+func (p *program) forgetIn(ctx context.Context, db *store.DB, path mail.Path, forms []mail.Path) error {
 	ruleSet, err := rulesIn(p.config.Rules.Path)
 	if err != nil {
 		return err
 	}
-	site, err := p.config.site()
+	site, err := p.config.judgingSite()
 	if err != nil {
 		return err
 	}
-	if err := db.Forget(ctx, path); err != nil {
-		return err
+	for _, form := range forms {
+		if err := db.Forget(ctx, form); err != nil {
+			return err
+		}
 	}
 	line, err := newPipeline(ctx, db, ruleSet, site)
 	if err != nil {

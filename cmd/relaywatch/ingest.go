@@ -111,10 +111,6 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 	if err != nil {
 		return err
 	}
-	site, err := p.config.site()
-	if err != nil {
-		return err
-	}
 	if p.allMissing(sources) {
 		if asJSON {
 			if err := printJSON(p.out, ingestReport{}); err != nil {
@@ -122,6 +118,13 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 			}
 		}
 		return errSaid
+	}
+	if err := p.config.makeKey(); err != nil {
+		return err
+	}
+	site, err := p.config.judgingSite()
+	if err != nil {
+		return err
 	}
 	db, err := store.Open(ctx, p.config.Store.Path)
 	if err != nil {
@@ -140,7 +143,7 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		p.log.Warn().Msg(visible(why.Error()))
 	}
 	bar := p.progressBar()
-	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Progress: bar.show, Problem: bar.problem}
+	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Hide: site.Hide, Progress: bar.show, Problem: bar.problem}
 	result, err := line.run(ctx, reader)
 	bar.clear()
 	if err != nil && !bar.said(err) {

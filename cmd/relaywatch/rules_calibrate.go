@@ -116,7 +116,7 @@ func (c costLine) cost() int { return c.alarms - c.confirmed }
 func (c *calibration) weeks() float64 { return c.until.Sub(c.since).Hours() / (7 * 24) }
 
 func (p *program) calibrate(ctx context.Context, c *calibration) error {
-	site, err := p.config.site()
+	site, err := p.config.judgingSite()
 	if err != nil {
 		return err
 	}

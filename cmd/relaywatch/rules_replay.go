@@ -80,7 +80,7 @@ func (p *program) replayRules(ctx context.Context, t trial) error {
 			return err
 		}
 	}
-	site, err := p.config.site()
+	site, err := p.config.judgingSite()
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func roundUp(n float64) float64 {
 func (p *program) tryAll(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, entries []AllowConfig) ([]attempt, error) {
 	ctx, cancel := context.WithTimeout(ctx, patienceToTry)
 	defer cancel()
-	site, err := p.config.site()
+	site, err := p.config.judgingSite()
 	if err != nil {
 		return nil, err
 	}
