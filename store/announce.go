@@ -205,7 +205,9 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (kind, value, first_flagged) DO UPDATE SET last_flagged = excluded.last_flagged, severity = excluded.severity, rules = excluded.rules,
 			recipients = excluded.recipients, step = excluded.step, withdrawn = excluded.withdrawn, told_at = excluded.told_at`
-	insertAlert = `INSERT INTO alerts (way, episode, step, event, grew, provisional, made_at, suspect, tries, taken, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '')`
+	// One that is there was told already: a clock that was far ahead had alerted cleared.
+	insertAlert = `INSERT INTO alerts (way, episode, step, event, grew, provisional, made_at, suspect, tries, taken, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '')
+		ON CONFLICT (way, episode, step) DO NOTHING`
 )
 
 // noteAlert notes the next alert of an episode for each way.

@@ -189,6 +189,21 @@ func TestAnnounceWithdrawn(t *testing.T) {
 	wantTold(t, db, "it grew", opened, withdrawn, again, "3 grown ip:10.1.4.7 high [recipients]")
 }
 
+// A clock that was a year ahead at a start costs no judgement afterwards, and sends
+// nothing twice that still waits.
+func TestAnnounceClockWasWrong(t *testing.T) {
+	db, now := newStore(t), t0+100
+	tellOn(t, db, &now)
+	j := detect.Judgement{Until: t0 + 70, Episodes: []detect.Episode{episode(t0, t0+60)}}
+	judge(t, db, j)
+	now = t0.Add(365 * 24 * time.Hour)
+	tellOn(t, db, &now)
+	now = t0 + 200
+	tellOn(t, db, &now)
+	judge(t, db, j)
+	wantTold(t, db, "the clock is right again", "0 opened ip:10.1.4.7 high []")
+}
+
 // What was pruned, as it is old, was no mistake.
 func TestAnnouncePruned(t *testing.T) {
 	db, now := newStore(t), t0+100

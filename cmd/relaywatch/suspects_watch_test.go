@@ -225,9 +225,13 @@ func TestWatchTrouble(t *testing.T) {
 	}
 }
 
-// The command itself ends with 0 on ctrl-C.
+// The command itself ends with 0 on ctrl-C, and has left the store as it was.
 func TestWatchStopped(t *testing.T) {
 	h := newWatched(t, 300, true)
+	before, err := os.ReadFile(h.db)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd, errOut := child(t, "--db", h.db, "suspects", "--watch", "--format", "json")
 	tell, err := stoppable(cmd)
 	if err != nil {
@@ -246,6 +250,9 @@ func TestWatchStopped(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("got %v, %s; want exit code 0", err, errOut)
+	}
+	if after, err := os.ReadFile(h.db); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("got %v, and another store; want it as it was", err)
 	}
 	if !strings.HasPrefix(out.String(), `{"event":"stands","grew":[],"submitter":"ip:10.1.7.31",`) {
 		t.Errorf("got %q", out.String())
