@@ -198,7 +198,7 @@ func (a *agent) follow(ctx context.Context) error {
 		return err
 	}
 	line.alive = a.keeper.alive
-	if err := db.Tell(ctx, p.telling()); err != nil {
+	if err := a.tellMachines(ctx, db); err != nil {
 		return err
 	}
 	if why := line.whySpoilt(); why != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,24 @@ func (p *program) telling() store.Telling {
 	c := &p.config.Alerts
 	return store.Telling{Ways: c.ways(), Least: c.least(), Now: func() mail.Time { return mail.Of(p.clock()) }}
 }
+
+// tellMachines has the store note what is to be told. Trouble with ways that the
+// configuration names no more is over.
+func (a *agent) tellMachines(ctx context.Context, db *store.DB) error {
+	t := a.p.telling()
+	if err := db.Tell(ctx, t); err != nil {
+		return err
+	}
+	for _, way := range []string{wayWebhook, waySyslog} {
+		if !slices.Contains(t.Ways, way) {
+			a.heal(alertTrouble(way))
+		}
+	}
+	return nil
+}
+
+// alertTrouble names what is wrong with a way in the agent's health.
+func alertTrouble(way string) string { return "alerts by " + way }
 
 // alerts sends what waits, each way by itself, until ctx is done. Judging goes on
 // meanwhile: what is to be sent is in the store, and one at a time in memory.
@@ -184,7 +203,7 @@ func (o *outgoing) tell(ctx context.Context, a *store.Alert) {
 		}
 	}
 	o.agent.alerted(o.way, a, now.Waiting)
-	trouble := "alerts by " + o.way
+	trouble := alertTrouble(o.way)
 	if a.Done != 0 && !a.Taken {
 		o.p.log.Error().Str("what", trouble).Str("id", alertID(a)).Msg(visible("an alert is given up: " + a.Error))
 	}

@@ -294,6 +294,20 @@ func TestAlertsRefused(t *testing.T) {
 	}
 }
 
+// What was wrong with a server that is taken out of the configuration is over.
+func TestAlertsTakenOut(t *testing.T) {
+	h := newOutbox(t, 1)
+	h.hook.setAnswer(func(*alert.Message) (int, string) { return http.StatusForbidden, "" })
+	h.step(0, "opened ip:10.1.4.0 0")
+	if err := h.o.agent.tellMachines(t.Context(), h.db); err != nil || h.trouble() == "" {
+		t.Errorf("got %v, trouble %q; want that it is still wrong", err, h.trouble())
+	}
+	h.o.p.config.Alerts.Webhook.URL = ""
+	if err := h.o.agent.tellMachines(t.Context(), h.db); err != nil || h.trouble() != "" || h.way().Waiting != 0 {
+		t.Errorf("got %v, trouble %q, %+v; want that nothing waits", err, h.trouble(), h.way())
+	}
+}
+
 // After a week an alert is of no use.
 func TestAlertsTooOld(t *testing.T) {
 	h := newOutbox(t, 1)
