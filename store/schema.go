@@ -19,6 +19,7 @@ type View struct {
 type Column struct {
 	Name  string
 	About string // Meaning and unit.
+	Kind  Kind
 }
 
 const (
@@ -47,7 +48,7 @@ func (db *DB) Schema(ctx context.Context) ([]View, error) {
 			err := each(ctx, tx, func(scan scanner) error {
 				var c Column
 				err := scan(&c.Name)
-				c.About = comments[c.Name]
+				c.About, c.Kind = comments[c.Name], kinds[c.Name]
 				v.Columns = append(v.Columns, c)
 				return err
 			}, selectViewColumns, v.Name)

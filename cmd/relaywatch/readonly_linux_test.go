@@ -68,3 +68,17 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("the store differs (- in a quiet run, + after a full disk):\n%.4000s", diff)
 	}
 }
+
+// TestExportFullDisk: what does not fit leaves nothing behind.
+func TestExportFullDisk(t *testing.T) {
+	s := newStage(t)
+	copyFile(t, benchLog(t, 30_000), filepath.Join(s.dir, "bench.log"), 0o644)
+	s.expect(t, exitDone, "read 30,000 rows", "--db", "a.db", "ingest", "bench.log")
+	s.newDisk(t, "100k")
+	for _, name := range []string{"disk/all.csv", "disk/all.parquet"} {
+		s.expect(t, exitFailed, "no space left on device", "--db", "a.db", "export", "--out", name)
+		if files, err := os.ReadDir(filepath.Join(s.dir, "disk")); err != nil || len(files) > 0 {
+			t.Errorf("%s: got %v, %v on the disk; want nothing", name, files, err)
+		}
+	}
+}

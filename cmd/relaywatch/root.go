@@ -131,7 +131,7 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.dbPath, "db", "", "SQLite `FILE` (default: store.path of the configuration)")
 	flags.StringVar(&p.logLevel, "log-level", "info", "`L`evel of messages: debug, info, warn, error")
 	root.AddCommand(p.ingestCommand(), p.suspectsCommand(), p.explainCommand(),
-		p.queryCommand(), p.rulesCommand(), p.statusCommand(), p.backupCommand(), p.agentCommand(), p.digestCommand(),
+		p.queryCommand(), p.rulesCommand(), p.statusCommand(), p.backupCommand(), p.exportCommand(), p.agentCommand(), p.digestCommand(),
 		p.triageCommand(), p.allowCommand(), p.schemaCommand(), p.sendersCommand(), p.relaycheckCommand(), p.alertsCommand(), p.forgetCommand())
 	return root
 }
