@@ -172,6 +172,13 @@ func TestHostileArguments(t *testing.T) {
 		for _, args := range [][]string{
 			{"explain", "user:" + h},
 			{"explain", h},
+			{"explain", "--html", h + "/none/page.html"},
+			{"forget", h, "--yes"},
+			{"triage", "user:" + h},
+			{"allow", "test", h},
+			{"schema", h},
+			{"digest", "--out", h + ".html"},
+			{"relaycheck", "--since", h},
 			{"ingest", h},
 			{"query", h},
 			{"suspects", "--since", h},

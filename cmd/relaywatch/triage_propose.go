@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"relaywatch/detect"
 	"relaywatch/store"
@@ -156,7 +157,7 @@ func argument(text, otherwise string) string {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(marks, r)
 	}) < 0 && text[0] != '-':
 		return text
-	case strings.ContainsAny(text, "'’‘‚‛") || strings.IndexFunc(text, unsafeRune) >= 0:
+	case strings.ContainsAny(text, "'’‘‚‛") || strings.IndexFunc(text, unsafeRune) >= 0 || !utf8.ValidString(text):
 		return otherwise
 	}
 	return "'" + text + "'"
