@@ -75,6 +75,7 @@ type Followed struct {
 	SizeBytes int64     // On disk.
 	ReadBytes int64     // Of the log, decompressed.
 	Grown     time.Time // When it was seen to grow, by the clock; before that, the file's own time.
+	Waits     time.Time // Since when rows of it wait to be handed on, by the clock; zero if none do.
 	Error     string    // Why it can't be read, or is refused; "" if it is.
 
 	from   Source
@@ -183,6 +184,9 @@ func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) 
 	f.reader.moved = nil
 	for l := range read {
 		l.ReadBytes = l.log.ReadBytes
+		if err == nil {
+			l.Waits = time.Time{}
+		}
 		if l.Error == "" {
 			f.stand(l, now)
 		}

@@ -79,6 +79,12 @@ func (f *Follower) settle(l *Followed, seen stamp, s *source, now time.Time) {
 		}
 	}
 	l.grows = l.grows || s.first == 0
+	switch {
+	case s.first == 0:
+		l.Waits = time.Time{}
+	case l.Waits.IsZero():
+		l.Waits = now
+	}
 	if l.log != nil && l.log != s.log {
 		f.tails.stop(l.Path) // Another log took its place.
 	}

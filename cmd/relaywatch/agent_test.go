@@ -339,7 +339,7 @@ func TestAgentHeals(t *testing.T) {
 		h.write(rand.New(rand.NewPCG(1, 1)), 0)
 		r.await("another program holds the file")
 		time.Sleep(2 * patience) // It tries again, and says nothing.
-		h.status(exitDone, "trouble    store: store "+h.db+": another program holds the file: wait until it is done, or end it")
+		h.status(exitDone, "trouble    store: store "+h.db+": another program holds the file: wait until it is done, or end it", " unread, for up to ")
 		release()
 		h.until(h.wholeRows(), r)
 		r.await("healed")

@@ -42,6 +42,7 @@ type followedLog struct {
 	Size  int64     `json:"size_bytes"`
 	Read  int64     `json:"read_bytes"`
 	Grown time.Time `json:"last_growth"`
+	Waits int64     `json:"lag_seconds"` // How long rows that were found have waited to be stored.
 	Error string    `json:"error,omitempty"`
 }
 
@@ -59,14 +60,18 @@ func (a *agent) health(now time.Time) health {
 	h.Alerts = append(h.Alerts, a.sent...)
 	if a.follower != nil {
 		for _, l := range a.follower.Logs() {
-			h.Logs = append(h.Logs, newFollowedLog(l))
+			h.Logs = append(h.Logs, newFollowedLog(l, now))
 		}
 	}
 	return h
 }
 
-func newFollowedLog(l ingest.Followed) followedLog {
-	return followedLog{Path: l.Path, Mode: string(l.Mode), Size: l.SizeBytes, Read: l.ReadBytes, Grown: l.Grown, Error: l.Error}
+func newFollowedLog(l ingest.Followed, now time.Time) followedLog {
+	waits := int64(0)
+	if !l.Waits.IsZero() {
+		waits = max(0, int64(now.Sub(l.Waits).Seconds()))
+	}
+	return followedLog{Waits: waits, Path: l.Path, Mode: string(l.Mode), Size: l.SizeBytes, Read: l.ReadBytes, Grown: l.Grown, Error: l.Error}
 }
 
 // serve answers /metrics and /healthz until ctx is done. Nothing of the mail is
@@ -117,11 +122,12 @@ var (
 	alertFailed = prometheus.NewDesc("relaywatch_alerts_failed_tries_total", "Tries to send an alert that failed since the start.", []string{"way"}, nil)
 	alertLost   = prometheus.NewDesc("relaywatch_alerts_given_up_total", "Alerts that were given up since the start.", []string{"way"}, nil)
 	alertWaits  = prometheus.NewDesc("relaywatch_alerts_waiting", "Alerts that wait to be sent.", []string{"way"}, nil)
+	logWaits    = prometheus.NewDesc("relaywatch_log_lag_seconds", "How long rows that were found have waited to be stored.", []string{"path"}, nil)
 	logLag      = prometheus.NewDesc("relaywatch_log_unread_bytes", "Bytes of a log that are not stored yet.", []string{"path"}, nil)
 )
 
 func (m *metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, silences, silenced, alertTaken, alertFailed, alertLost, alertWaits, logLag} {
+	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, silences, silenced, alertTaken, alertFailed, alertLost, alertWaits, logLag, logWaits} {
 		c <- d
 	}
 }
@@ -150,6 +156,7 @@ func (m *metrics) Collect(c chan<- prometheus.Metric) {
 	}
 	for _, l := range h.Logs {
 		c <- prometheus.MustNewConstMetric(logLag, prometheus.GaugeValue, float64(max(0, l.Size-l.Read)), l.Path)
+		c <- prometheus.MustNewConstMetric(logWaits, prometheus.GaugeValue, float64(l.Waits), l.Path)
 	}
 }
 
@@ -170,17 +177,35 @@ func (h *health) state(now time.Time) string {
 	return ""
 }
 
+// waits is for how many seconds rows of a log have waited, by the agent's report.
+func (h *health) waits(path string) int64 {
+	if h == nil {
+		return 0
+	}
+	for i := range h.Logs {
+		if h.Logs[i].Path == path {
+			return h.Logs[i].Waits
+		}
+	}
+	return 0
+}
+
 // print says for `status` how the agent is.
 func (h *health) print(w *page, hang int, now time.Time) {
 	state := h.state(now)
 	if state == "" {
 		state = "running since " + h.Started.UTC().Format("2006-01-02 15:04")
 	}
-	unread := int64(0)
+	unread, waits := int64(0), int64(0)
 	for _, l := range h.Logs {
 		unread += max(0, l.Size-l.Read)
+		waits = max(waits, l.Waits)
 	}
-	w.line(hang, "agent      %s UTC; %s followed, %s unread", state, plural(int64(len(h.Logs)), "log"), size(unread))
+	lag := ""
+	if waits > 0 {
+		lag = ", for up to " + span(time.Duration(waits)*time.Second)
+	}
+	w.line(hang, "agent      %s UTC; %s followed, %s unread%s", state, plural(int64(len(h.Logs)), "log"), size(unread), lag)
 	for _, what := range slices.Sorted(maps.Keys(h.Trouble)) {
 		w.line(hang, "trouble    %s: %s", visible(what), visible(h.Trouble[what]))
 	}

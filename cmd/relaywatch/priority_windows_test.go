@@ -19,11 +19,6 @@ func TestPriority(t *testing.T) {
 	if class, err := windows.GetPriorityClass(windows.CurrentProcess()); err != nil || class != windows.BELOW_NORMAL_PRIORITY_CLASS {
 		t.Errorf("got priority class %#x, %v; want %#x", class, err, windows.BELOW_NORMAL_PRIORITY_CLASS)
 	}
-	for _, on := range []bool{true, false} {
-		if err := background(on); err != nil {
-			t.Errorf("background %v: %v", on, err)
-		}
-	}
 	after := before
 	for after == before { // In steps of 16 ms.
 		if after, err = processorTime(); err != nil {

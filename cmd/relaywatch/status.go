@@ -77,6 +77,7 @@ type statusReport struct {
 	Learning     *learningReport `json:"learning"` // null once there are two weeks of mail.
 	OpenSuspects int64           `json:"open_suspects"`
 	Findings     int64           `json:"findings"`
+	LastFinding  string          `json:"last_finding"`
 	Silenced     int64           `json:"silenced"`
 	Agent        *health         `json:"agent"`  // Its last report; null if none ever ran.
 	Digest       *mailReport     `json:"digest"` // null if the store can't be read.
@@ -93,6 +94,7 @@ type logReport struct {
 	SizeBytes   int64    `json:"size_bytes"`
 	ReadBytes   int64    `json:"read_bytes"`
 	LagBytes    int64    `json:"lag_bytes"`
+	LagSeconds  int64    `json:"lag_seconds"` // By the agent's last report.
 	Rows        int64    `json:"rows"`
 	Quarantined int64    `json:"quarantined"`
 	FirstTime   string   `json:"first_time"`
@@ -113,7 +115,7 @@ func newStatusReport(s store.Status, agent *health) statusReport {
 		Version: version(), Store: s.Path, StoreBytes: s.SizeBytes, Damaged: append([]string{}, s.Aside...),
 		Transactions: s.Transactions, Recipients: s.Recipients, Quarantined: s.Quarantined,
 		OldestRow: s.Oldest.String(), NewestRow: s.Newest.String(), JudgedUntil: s.JudgedUntil.String(), Learning: learning(s),
-		OpenSuspects: s.OpenEpisodes, Findings: s.Findings, Silenced: s.Silenced,
+		OpenSuspects: s.OpenEpisodes, Findings: s.Findings, LastFinding: s.LastFinding.String(), Silenced: s.Silenced,
 		Agent: agent, Logs: []logReport{}, Blind: blind(s),
 	}
 	for _, l := range s.Logs {
@@ -123,7 +125,7 @@ func newStatusReport(s store.Status, agent *health) statusReport {
 		}
 		r.Logs = append(r.Logs, logReport{
 			Log: l.ID.String(), Path: l.Path, Format: string(l.Format), Server: l.Server, SizeBytes: l.SizeBytes,
-			ReadBytes: l.ReadBytes, LagBytes: l.SizeBytes - l.ReadBytes, Rows: l.Rows, Quarantined: l.Quarantined,
+			ReadBytes: l.ReadBytes, LagBytes: l.SizeBytes - l.ReadBytes, LagSeconds: agent.waits(l.Path), Rows: l.Rows, Quarantined: l.Quarantined,
 			FirstTime: l.FirstTime.String(), LastTime: l.LastTime.String(), State: string(l.State), Missing: missing,
 		})
 	}
@@ -156,8 +158,8 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	w.line(hang, "mail       %s, %s", plural(s.Transactions, "transaction"), plural(s.Recipients, "recipient"))
 	w.line(hang, "judged     until %s UTC for good, beyond that for the time being", short(s.JudgedUntil))
 	printLearning(w, s)
-	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list",
-		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced))
+	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list; the last one at %s UTC",
+		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced), short(s.LastFinding))
 	w.line(hang, "quarantine %s", plural(s.Quarantined, "row"))
 	if s.Quarantined > 0 {
 		w.line(hang, `           relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`)
@@ -176,7 +178,7 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	w.line(0, "")
 	r := folderRows(s.Logs)
 	if eachLog {
-		r = logRows(s.Logs)
+		r = logRows(s.Logs, agent)
 	}
 	if w.err == nil {
 		w.err = r.table(p.out, w.width)
@@ -185,14 +187,14 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	return w.err
 }
 
-func logRows(logs []ingest.Log) *rows {
+func logRows(logs []ingest.Log, agent *health) *rows {
 	r := &rows{
-		columns: []string{"rows", "quarantined", "unread", "last row (UTC)", "state", "format", "server", "log"},
+		columns: []string{"rows", "quarantined", "unread", "waits (s)", "last row (UTC)", "state", "format", "server", "log"},
 		prose:   "log", spare: []string{"server", "format"}, empty: "no logs yet",
 	}
 	for _, l := range logs {
 		r.cells = append(r.cells, []any{
-			count(l.Rows), count(l.Quarantined), unread(l), short(l.LastTime), string(l.State), string(l.Format), l.Server, l.Path,
+			count(l.Rows), count(l.Quarantined), unread(l), count(agent.waits(l.Path)), short(l.LastTime), string(l.State), string(l.Format), l.Server, l.Path,
 		})
 	}
 	return r
