@@ -138,17 +138,7 @@ func (p *program) explain(ctx context.Context, who mail.Submitter, f explainFlag
 		return err
 	}
 	if len(suspects) == 0 {
-		if who == (mail.Submitter{}) && f.format == "json" {
-			return printJSON(p.out, newExplainReport(dossier{}))
-		}
-		if who == (mail.Submitter{}) {
-			fmt.Fprintln(p.out, "no suspects: no rule has accused anybody in the mail that is stored")
-			return nil
-		}
-		if f.html == "" {
-			return p.unsuspected(ctx, db, who, f.format)
-		}
-		if suspects, err = nobodysSuspect(ctx, db, who); err != nil {
+		if suspects, err = p.nobodys(ctx, db, who, f); err != nil || len(suspects) == 0 {
 			return err
 		}
 	}
@@ -172,6 +162,21 @@ func (p *program) explain(ctx context.Context, who mail.Submitter, f explainFlag
 		return printJSON(p.out, newExplainReport(d))
 	}
 	return d.print(p.out, terminalWidth(p.out))
+}
+
+// nobodys tells that nobody is under suspicion. For a page of a submitter it returns
+// what stands for an episode.
+func (p *program) nobodys(ctx context.Context, db *store.DB, who mail.Submitter, f explainFlags) ([]store.Suspect, error) {
+	switch {
+	case who == (mail.Submitter{}) && f.format == "json":
+		return nil, printJSON(p.out, newExplainReport(dossier{}))
+	case who == (mail.Submitter{}):
+		_, err := fmt.Fprintln(p.out, "no suspects: no rule has accused anybody in the mail that is stored")
+		return nil, err
+	case f.html == "":
+		return nil, p.unsuspected(ctx, db, who, f.format)
+	}
+	return nobodysSuspect(ctx, db, who)
 }
 
 // writePage writes the dossier as a page, and says where it is.

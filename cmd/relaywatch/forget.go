@@ -28,7 +28,7 @@ func (p *program) forgetCommand() *cobra.Command {
 			"servers answered, in the quarantine and in notes. It stays one address, so that all\n" +
 			"counts and findings stand. A sender of an own domain stays one, as what it sent is\n" +
 			"evidence, and so does an account. All stored mail is judged anew, and the file is\n" +
-			"written anew, so that its bytes are gone; that takes some 20 s a GB.\n\n" +
+			"written anew, so that its bytes are gone: about as long as its logs took to read.\n\n" +
 			"The agent must be stopped meanwhile. Logs, backups and pages are not touched.",
 		Example: "  relaywatch forget ann@example.net\n  relaywatch forget ann@example.net --yes",
 		Args:    only(1, "one argument, the address to forget"),
