@@ -96,6 +96,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	if fresh && p.moved && s.who.Kind == mail.KindIP {
 		mine.Active = grownUp // Somebody who is known got another address.
 	}
+	if fresh && mine.Active == 0 && j.isMailbox(p) {
+		mine.Active = 1
+	}
 	f := &r.told
 	f.hour, f.path = hour, noPath
 	if p.pathHash != 0 {

@@ -29,6 +29,13 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 	return isNew || s.who.Kind != mail.KindIP
 }
 
+// isMailbox is true for a reverse-path of ours to which mail went before: somebody has
+// been reading there, and only now writes. On the first day of a program everybody is
+// new; of a person some are.
+func (j *judge) isMailbox(p *part) bool {
+	return p.pathHash != 0 && !p.foreign && len(j.network.own) > 0 && j.everyone.has(hashPath(p.transaction.ReversePath))
+}
+
 // keep remembers a hash, and tells whether it is new.
 func (s *subject) keep(hash uint64, at mail.Time) bool {
 	isNew := s.memory.add(hash)

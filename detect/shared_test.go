@@ -125,6 +125,25 @@ func TestWorkstationOfAnAccount(t *testing.T) {
 	}
 }
 
+// Somebody who only ever read writes to strangers all of a sudden: that is a person's
+// mailbox, not a new program's.
+func TestReaderWhoBeginsToWrite(t *testing.T) {
+	const days = 20
+	for _, tc := range []struct {
+		reads bool
+		want  []string
+	}{{true, []string{"ip:10.1.1.99"}}, {false, []string{}}} {
+		desks := office{days, 15, func(person, _ int) string { return fmt.Sprintf("10.1.1.%d", person+1) }}.transactions()
+		if tc.reads {
+			desks = append(desks, letter(noon+(days-1)*86400+15000, "10.1.1.2", 1, "p99@corp.example"))
+		}
+		sent := attack(noon+days*86400, "10.1.1.99", 99, 40)
+		if diff := cmp.Diff(tc.want, accused(judgeAll(t, desks, sent))); diff != "" {
+			t.Errorf("reads: %v: accused (-want +got):\n%s", tc.reads, diff)
+		}
+	}
+}
+
 // A shop writes to new customers all day from the log's first row on. On that day its
 // reverse-path is new like everything; that it is used again tells nothing afterwards.
 func TestShopThatIsThereFromTheFirstRow(t *testing.T) {
