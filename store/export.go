@@ -28,7 +28,7 @@ var kinds = map[string]Kind{
 	"id": Integer, "transaction_id": Integer, "mail_unix": Integer, "log_offset": Integer, "authenticated": Integer, "exact": Integer,
 	"relay_right": Integer, "tls": Integer, "recipients": Integer, "accepted": Integer, "refused": Integer, "external": Integer,
 	"external_recipients": Integer, "transactions": Integer, "size_bytes": Integer, "read_bytes": Integer, "rows": Integer,
-	"quarantined": Integer, "reply": Integer,
+	"quarantined": Integer, "reply": Integer, "tried": Integer,
 
 	"weight": Real, "score": Real, "baseline": Real,
 }

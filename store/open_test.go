@@ -241,6 +241,7 @@ func TestContract(t *testing.T) {
 	for view, want := range map[string]string{
 		"v_transactions": "id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain, recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset, mail_unix",
 		"v_recipients":   "transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix",
+		"v_sources":      "server, connector, client_ip, helo, user, authenticated, relay_right, tls, transactions, recipients, external, first_time, last_time, tried, refused",
 		"v_auth":         "time, server, client_ip, user, outcome",
 		"v_deliveries":   "time, server, remote_ip, reverse_path, recipient, reply, text, outcome",
 		"v_findings":     "id, rule, submitter, window_start, window_end, flagged_at, weight, sentence, evidence",

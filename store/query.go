@@ -207,7 +207,7 @@ func queryError(err error) error {
 }
 
 // viewOrder is that in which the views are told: the mail first.
-const viewOrder = ` ORDER BY name <> 'v_transactions', name <> 'v_recipients', rowid`
+const viewOrder = ` ORDER BY name <> 'v_transactions', name <> 'v_recipients', name <> 'v_sources', rowid`
 
 const selectViews = `SELECT group_concat(name, ', ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view'` + viewOrder + `)`
 

@@ -21,6 +21,9 @@ var plainly = map[string]string{
 		count(*) AS recipients, count(DISTINCT recipient) AS distinct_recipients, sum(external) AS external
 		FROM v_recipients WHERE accepted = 1 AND (strftime('%H', time) >= '22' OR strftime('%H', time) < '06')
 		GROUP BY sender ORDER BY distinct_recipients DESC LIMIT 20`,
+	"refused-share": `SELECT client_ip, sum(recipients) AS recipients, sum(refused) AS refused, round(100.0 * sum(refused) / sum(recipients), 1) AS refused_percent
+		FROM v_transactions WHERE direction = 'in' GROUP BY client_ip HAVING sum(recipients) >= 5 AND sum(refused) > 0
+		ORDER BY refused_percent DESC, recipients DESC LIMIT 20`,
 	"suspect-transactions": `WITH worst AS (SELECT kind, value, first_flagged FROM v_suspects ORDER BY score DESC, first_flagged LIMIT 1)
 		SELECT t.time, t.client_ip, t.helo, t.reverse_path, t.recipients, t.external, t.outcome, t.exact, t.log, t.log_offset
 		FROM v_transactions t, worst w WHERE t.direction = 'in' AND t.time >= w.first_flagged

@@ -40,6 +40,9 @@ CREATE TABLE v_hourly (hour, submitter, transactions, recipients, external, refu
 INSERT INTO v_hourly VALUES
 	('2026-11-05T03:00:00Z', 'user:corp\d.mercer', 40, 400, 400, 0),
 	('2026-11-05T02:00:00Z', 'ip:10.1.4.7', 1, 6, 6, 2);
+CREATE TABLE v_sources (server, connector, client_ip, helo, user, authenticated, relay_right, tls, transactions, recipients, external,
+	first_time, last_time, tried, refused);
+INSERT INTO v_sources VALUES ('MAIL01', NULL, '10.1.4.7', 'WS-RECEPTION', NULL, 0, 0, NULL, 1, 6, 6, '2026-11-05T02:14:25Z', '2026-11-05T02:14:25Z', 8, 2);
 CREATE TABLE v_logs (log, path, format, server, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state);
 INSERT INTO v_logs VALUES ('00000000000000aa', 'ex261105.log', 'iis-w3c', 'MAIL01', 300, 300, 3, 0, '2026-11-05T00:00:00Z', '2026-11-05T23:00:00Z', 'read');`
 
