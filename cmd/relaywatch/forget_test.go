@@ -11,6 +11,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
+
+	"relaywatch/store"
 )
 
 // inFiles tells whether bytes stand in the store's files, in any case of letters.
@@ -163,4 +165,29 @@ func TestForgetSenders(t *testing.T) {
 	if inFiles(t, db, []byte(local+"@")) || query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path = '"+outside+"'") != 0 {
 		t.Errorf("got %s as a sender; want it forgotten", outside)
 	}
+}
+
+// A kill right after the address is renamed, before all is judged anew, leaves a store
+// that reads as before and that the next run judges.
+func TestForgetKilled(t *testing.T) {
+	db, args := sampleStore(t)
+	suspects := mustRun(t, 0, append(args, "suspects", "--format", "json")...)
+	d, err := store.Open(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Forget(t.Context(), "emarsh991@family.example"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, 0, append(args, "status")...)
+	for _, when := range []string{"before", "after"} {
+		if got := mustRun(t, 0, append(args, "suspects", "--format", "json")...); got != suspects {
+			t.Errorf("%s the next run: got %s; want %s", when, got, suspects)
+		}
+		mustRun(t, 0, append(args, "ingest", "../../samples/iis")...)
+	}
+	mustRun(t, 0, append(args, "explain", "--check")...)
 }
