@@ -182,7 +182,7 @@ func TestStatus(t *testing.T) {
 	s.SizeBytes, s.Logs = 0, nil
 	want := Status{
 		Path: db.path, Transactions: 4, Recipients: 9, Logins: 2, Deliveries: 2, Quarantined: 1, Oldest: t0, Newest: t0 + 60, JudgedUntil: t0 + 100,
-		Findings: 1, Silenced: 1, OpenEpisodes: 1, Suggested: []Domain{{Name: "corp.example", Recipients: 2}, {Name: "example.org", Recipients: 1}},
+		Findings: 1, LastFinding: t0, Silenced: 1, OpenEpisodes: 1, Suggested: []Domain{{Name: "corp.example", Recipients: 2}, {Name: "example.org", Recipients: 1}},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)

@@ -34,7 +34,7 @@ type Status struct {
 
 	Findings     int64
 	LastFinding  mail.Time // Event time at which it was flagged; 0 if there is none.
-	Silenced     int64 // Findings that an allow-list entry silenced; not in Findings.
+	Silenced     int64     // Findings that an allow-list entry silenced; not in Findings.
 	OpenEpisodes int64
 
 	OwnDomains []string

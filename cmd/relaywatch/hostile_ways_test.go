@@ -63,6 +63,17 @@ func TestHostileWays(t *testing.T) {
 			}
 		}
 	}
+	folder := filepath.Join(dir, "taken")
+	steerless(t, "export", mustRun(t, 0, "--db", db, "export", "--out", folder, "--format", "csv", "v_transactions", "v_recipients", "v_triage", "v_quarantine", "v_logs"))
+	taken, err := filepath.Glob(filepath.Join(folder, "*.csv"))
+	if err != nil || len(taken) != 5 {
+		t.Fatalf("got %v, %v; want five files", taken, err)
+	}
+	for _, path := range taken {
+		text := read(t, path)
+		steerless(t, path, text)
+		formulaless(t, path, text)
+	}
 	for _, args := range [][]string{{"relaycheck"}, {"relaycheck", "--format", "json"}, {"schema"}, {"explain", "--check"}, {"alerts", "list"}} {
 		var out, errOut bytes.Buffer
 		run(t.Context(), append([]string{"--db", db}, args...), &out, &errOut)
