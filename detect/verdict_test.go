@@ -37,11 +37,11 @@ func listsOfAnn(t *testing.T, verdicts []detect.Verdict, days int, lists map[int
 func TestVerdictTeaches(t *testing.T) {
 	for _, tc := range []struct {
 		every, verdicts, before, after int // Days between lists, false alarms that were told, episodes.
-		least, most                    int // Recipients of an attack before it is accused; without verdicts 6.
+		plain, taught                  int // Recipients of an attack when it is accused, without verdicts and with them.
 	}{
-		{every: 2, verdicts: 1, before: 30, after: 1, least: 7, most: 100},
-		{every: 3, verdicts: 2, before: 20, after: 2, least: 7, most: 200},
-		{every: 28, verdicts: 1, before: 3, after: 3, least: 6, most: 10}, // Forgotten in four weeks: an allow-list entry fits.
+		{every: 2, verdicts: 1, before: 30, after: 1, plain: 6, taught: 47},
+		{every: 3, verdicts: 2, before: 20, after: 2, plain: 6, taught: 138},
+		{every: 28, verdicts: 1, before: 3, after: 3, plain: 6, taught: 7}, // Forgotten in four weeks: an allow-list entry fits.
 	} {
 		lists := map[int]int{}
 		for d := 30; d < 90; d += tc.every {
@@ -60,10 +60,16 @@ func TestVerdictTeaches(t *testing.T) {
 			t.Errorf("every %d days, with %d verdicts: got %d episodes; want %d", tc.every, tc.verdicts, len(found), tc.after)
 		}
 		lists[92] = 600
-		found = listsOfAnn(t, verdicts, 93, lists)
-		n := int(found[len(found)-1].FirstFlagged-noon-92*aDay-7200)/30 + 1
-		if n < tc.least || n > tc.most {
-			t.Errorf("every %d days, attacked: got an accusation after %d recipients; want %d to %d", tc.every, n, tc.least, tc.most)
+		for _, attacked := range []struct {
+			verdicts []detect.Verdict
+			want     int
+		}{{nil, tc.plain}, {verdicts, tc.taught}} {
+			found = listsOfAnn(t, attacked.verdicts, 93, lists)
+			n := int(found[len(found)-1].FirstFlagged-noon-92*aDay-7200)/30 + 1
+			// What is usual comes of logarithms: another processor may round them differently.
+			if n < attacked.want-1 || n > attacked.want+1 {
+				t.Errorf("every %d days, %d verdicts, attacked: got an accusation after %d recipients; want %d", tc.every, len(attacked.verdicts), n, attacked.want)
+			}
 		}
 	}
 }
