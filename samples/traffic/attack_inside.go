@@ -47,6 +47,7 @@ func internalPhish(r *raid) []*Session {
 
 // addressBook is a phish from a hijacked mailbox to everybody its owner knows and to
 // others outside whom the organisation knows, 80 to 300 in all at 60 to 300 an hour.
+// Nearly all of them exist.
 func addressBook(r *raid) []*Session {
 	o, ok := r.desk(true)
 	if !ok {
@@ -60,7 +61,7 @@ func addressBook(r *raid) []*Session {
 	}
 	return r.run(o, mailing{
 		list: &list, perHour: float64(r.between(60, 300)), least: 1, most: r.between(1, 10), perSession: 5,
-		start: days[0].Add(8*time.Hour + r.span(0, 8*time.Hour)), from: always(o.address), size: r.between(6000, 20_000),
+		start: days[0].Add(8*time.Hour + r.span(0, 8*time.Hour)), from: always(o.address), size: r.between(6000, 20_000), unknown: 0.02,
 	})
 }
 
