@@ -75,7 +75,8 @@ func (m *mailer) try(ctx context.Context, kind, key string) error {
 	switch {
 	case len(to) == 0:
 		d.Done = mail.Of(m.now)
-		m.log.Info().Str("subject", visible(d.Subject)).Int("tries", d.Tries+1).Msg("the server has taken the mail")
+		m.log.Info().Int("tries", d.Tries+1).Msg("the server has taken the mail")
+		m.log.Debug().Str("subject", visible(d.Subject)).Msg("its subject") // That of an urgent mail names who is accused.
 	case err != nil:
 		d.Error = err.Error()
 		d.Next = mail.Of(m.now.Add(backoff(d.Tries)))

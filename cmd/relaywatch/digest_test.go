@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"github.com/rs/zerolog"
 
 	"relaywatch/detect"
 	"relaywatch/mail"
@@ -27,6 +28,7 @@ type mailHost struct {
 	config string
 	db     string
 	now    time.Time
+	said   bytes.Buffer // What the agent would log.
 
 	mu   sync.Mutex // Guards fail.
 	fail func(step string) error
@@ -79,7 +81,7 @@ func (h *mailHost) step(db *store.DB) error {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return (&mailer{p: &program{config: config}, db: db, now: h.now}).step(h.t.Context())
+	return (&mailer{p: &program{config: config}, db: db, now: h.now, log: zerolog.New(&h.said).Level(zerolog.InfoLevel)}).step(h.t.Context())
 }
 
 func (h *mailHost) open() *store.DB {
@@ -332,6 +334,9 @@ func TestMailUrgent(t *testing.T) {
 	// told of it, too.
 	if len(got) != 6 || !strings.Contains(got[5], "7 suspects (7 critical), 350 recipients reached") {
 		t.Errorf("got %q; want the daily mail with all seven, and no other", got[5:])
+	}
+	if said := h.said.String(); strings.Count(said, "taken the mail") != 6 || strings.Contains(said, "10.1.4.") {
+		t.Errorf("got logged %s; want six mails, and nobody named", said)
 	}
 }
 

@@ -52,8 +52,6 @@ const (
 func (u *underManager) Execute(_ []string, requests <-chan svc.ChangeRequest, states chan<- svc.Status) (specific bool, code uint32) {
 	starting := svc.Status{State: svc.StartPending, Accepts: svc.AcceptStop | svc.AcceptShutdown, WaitHint: milliseconds(startHint)}
 	states <- starting
-	// The mail server goes first. Where that is refused, both are equal.
-	_ = windows.SetPriorityClass(windows.CurrentProcess(), windows.BELOW_NORMAL_PRIORITY_CLASS)
 	events, err := eventlog.Open(serviceName)
 	if err != nil {
 		return false, uint32(windows.ERROR_EVENTLOG_CANT_START)
