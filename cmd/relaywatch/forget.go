@@ -140,6 +140,9 @@ func pluralOf(n int64, one, many string) string {
 func (p *program) confirmed(question string) bool {
 	fmt.Fprint(p.err, question)
 	answer, err := bufio.NewReader(cmp.Or[io.Reader](p.in, os.Stdin)).ReadString('\n')
+	if err != nil {
+		fmt.Fprintln(p.err) // Nobody has ended the line.
+	}
 	return (err == nil || errors.Is(err, io.EOF)) && strings.EqualFold(strings.TrimSpace(answer), "yes")
 }
 
