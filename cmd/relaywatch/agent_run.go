@@ -17,6 +17,7 @@ func (p *program) runAgent(ctx context.Context) error {
 	if err := p.checkSources(); err != nil {
 		return err
 	}
+	collectAt(agentGCPercent)
 	log, done := p.agentLog()
 	defer done()
 	p.log = log
