@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"relaywatch/detect"
 	"relaywatch/ingest"
@@ -216,28 +217,24 @@ func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ru
 		}
 		d.Findings = append(d.Findings, finding{Finding: f})
 	}
-	if d.Timeline, err = db.Timeline(ctx, who, since, until); err != nil {
-		return d, err
+	// Each reads the mail of the episode, which may be months of it: side by side.
+	g, each := errgroup.WithContext(ctx)
+	for _, gather := range []func() error{
+		func() (err error) { d.Domains, err = db.TopDomains(each, who, since, until, maxDomains); return err },
+		func() (err error) { d.Uses, err = db.Uses(each, who, since, until, maxDomains); return err },
+		func() (err error) { d.Recipients, err = db.Recipients(each, who, since, until, maxSample); return err },
+		func() (err error) { d.Returned, err = db.CameBack(each, who, since, until, maxSample); return err },
+		func() (err error) { d.Before, err = db.Accepted(each, who, since, s.FirstFlagged); return err },
+		func() (err error) { d.Weighed, err = weighed(each, db, who, d.Findings); return err },
+		func() (err error) { d.Timeline, err = db.Timeline(each, who, since, until); return err },
+		func() (err error) {
+			d.Logins, err = db.Logins(each, who, since.Add(-detect.Quiet), until, maxLogins)
+			return err
+		},
+	} {
+		g.Go(gather)
 	}
-	if d.Domains, err = db.TopDomains(ctx, who, since, until, maxDomains); err != nil {
-		return d, err
-	}
-	if d.Recipients, err = db.Recipients(ctx, who, since, until, maxSample); err != nil {
-		return d, err
-	}
-	if d.Returned, err = db.CameBack(ctx, who, since, until, maxSample); err != nil {
-		return d, err
-	}
-	if d.Uses, err = db.Uses(ctx, who, since, until, maxDomains); err != nil {
-		return d, err
-	}
-	if d.Logins, err = db.Logins(ctx, who, since.Add(-detect.Quiet), until, maxLogins); err != nil {
-		return d, err
-	}
-	if d.Before, err = db.Accepted(ctx, who, since, s.FirstFlagged); err != nil {
-		return d, err
-	}
-	if d.Weighed, err = weighed(ctx, db, who, d.Findings); err != nil {
+	if err := g.Wait(); err != nil {
 		return d, err
 	}
 	d.Remedies = remediesOf(d.Findings, ruleSet)
