@@ -30,25 +30,31 @@ type Sender struct {
 	Servers      []Use // The name of the server, and behind a backslash the connector.
 }
 
+// Transactions are counted by the number of what their session has in common, which are
+// few; who that is, is looked up afterwards. Parameters ?1 and ?2 are since and until.
 const (
-	sentBetween   = ` WHERE t.time >= ?1 AND t.time < ?2 AND o.direction = 0 AND o.hop = 0 AND o.probe = 0 AND o.submitter_id IS NOT NULL`
-	selectSenders = `SELECT o.submitter_id, s.kind, s.value, count(*), sum(coalesce(t.accepted, t.recipients)),
-		CASE WHEN EXISTS (SELECT 1 FROM own_domains) THEN coalesce(sum(t.external), 0) END,
-		sum(o.authenticated), sum(o.relay_right), sum(o.tls = 1), sum(o.tls = 2), count(DISTINCT t.time / 86400), min(t.time), max(t.time)
-		FROM transactions t JOIN origins o ON o.id = t.origin_id JOIN submitters s ON s.id = o.submitter_id` + sentBetween + `
-		GROUP BY o.submitter_id ORDER BY 5 DESC, s.kind, s.value`
-	// Numbers are counted first, and texts looked up for the few that are shown.
+	sentBetween   = ` FROM transactions WHERE time >= ?1 AND time < ?2 GROUP BY `
+	ofSubmitters  = ` JOIN origins o ON o.id = t.origin_id WHERE o.direction = 0 AND o.hop = 0 AND o.probe = 0 AND o.submitter_id IS NOT NULL`
+	selectSenders = `SELECT u.submitter_id, s.kind, s.value, u.n, u.recipients, CASE WHEN EXISTS (SELECT 1 FROM own_domains) THEN coalesce(u.external, 0) END,
+		u.authenticated, u.relay_right, u.plain, u.encrypted, u.days, u.first, u.last FROM (
+			SELECT o.submitter_id AS submitter_id, sum(t.n) AS n, sum(t.recipients) AS recipients, sum(t.external) AS external,
+				sum(t.n * o.authenticated) AS authenticated, sum(t.n * o.relay_right) AS relay_right,
+				sum(t.n * (o.tls = 1)) AS plain, sum(t.n * (o.tls = 2)) AS encrypted,
+				count(DISTINCT t.day) AS days, min(t.first) AS first, max(t.last) AS last
+			FROM (SELECT origin_id, time / 86400 AS day, count(*) AS n, sum(coalesce(accepted, recipients)) AS recipients, sum(external) AS external,
+				min(time) AS first, max(time) AS last` + sentBetween + `origin_id, day) t` + ofSubmitters + ` GROUP BY o.submitter_id) u
+		JOIN submitters s ON s.id = u.submitter_id ORDER BY 5 DESC, s.kind, s.value`
 	selectTopPaths = `SELECT c.submitter_id, a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END, c.n FROM (
 			SELECT submitter_id, path, n, row_number() OVER (PARTITION BY submitter_id ORDER BY n DESC, path) AS place FROM (
-				SELECT o.submitter_id AS submitter_id, t.reverse_path_id AS path, count(*) AS n
-				FROM transactions t JOIN origins o ON o.id = t.origin_id` + sentBetween + ` AND t.reverse_path_id IS NOT NULL
-				GROUP BY 1, 2)) c
+				SELECT o.submitter_id AS submitter_id, t.path AS path, sum(t.n) AS n
+				FROM (SELECT origin_id, reverse_path_id AS path, count(*) AS n` + sentBetween + `origin_id, reverse_path_id) t` + ofSubmitters + `
+				AND t.path IS NOT NULL GROUP BY 1, 2)) c
 		JOIN addresses a ON a.id = c.path JOIN domains d ON d.id = a.domain_id WHERE c.place <= ?3 ORDER BY c.submitter_id, c.place`
 	// Of a list of names, as columns of origins.
 	selectTopNames = `SELECT c.submitter_id, %s, c.n FROM (
 			SELECT submitter_id, x, y, n, row_number() OVER (PARTITION BY submitter_id ORDER BY n DESC, x, y) AS place FROM (
-				SELECT o.submitter_id AS submitter_id, %s, count(*) AS n
-				FROM transactions t JOIN origins o ON o.id = t.origin_id` + sentBetween + `
+				SELECT o.submitter_id AS submitter_id, %s, sum(t.n) AS n
+				FROM (SELECT origin_id, count(*) AS n` + sentBetween + `origin_id) t` + ofSubmitters + `
 				GROUP BY 1, 2, 3)) c
 		JOIN names x ON x.id = c.x JOIN names y ON y.id = c.y WHERE c.place <= ?3 AND (c.x <> 0 OR c.y <> 0) ORDER BY c.submitter_id, c.place`
 )
