@@ -33,7 +33,7 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 // been reading there, and only now writes. On the first day of a program everybody is
 // new; of a person some are.
 func (j *judge) isMailbox(p *part) bool {
-	return p.pathHash != 0 && !p.foreign && len(j.network.own) > 0 && j.everyone.has(hashPath(p.transaction.ReversePath))
+	return p.pathHash != 0 && !p.foreign && len(j.network.own) > 0 && j.everyone.has(j.network.asRecipient(p.transaction.ReversePath))
 }
 
 // keep remembers a hash, and tells whether it is new.
@@ -56,7 +56,7 @@ func (j *judge) hear(ev *event) {
 	if j.heard == nil {
 		j.heard = j.subject(heardKept, nobody)
 	}
-	hash := hashPath(j.network.hide.Path(t.ReversePath))
+	hash := j.network.asRecipient(t.ReversePath)
 	if j.heard.memory.size < maxHeard && j.everyone.add(hash) {
 		j.heard.keep(hash, ev.at)
 	}

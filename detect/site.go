@@ -122,6 +122,10 @@ func (n *network) owns(domain string) bool {
 	return true
 }
 
+// asRecipient is what the memory keeps of a reverse-path where it was a recipient: rows
+// name recipients by pseudonyms, and senders by themselves.
+func (n *network) asRecipient(reversePath mail.Path) uint64 { return hashPath(n.hide.Path(reversePath)) }
+
 // isDigest is true for a recipient of relaywatch's own mail.
 func (n *network) isDigest(from, to mail.Path) bool {
 	return from == n.digest.From && from != "" && slices.ContainsFunc(n.digest.To, func(own mail.Path) bool { return n.hide.Path(own) == to })
