@@ -29,6 +29,10 @@ var plainly = map[string]string{
 		FROM v_transactions t, worst w WHERE t.direction = 'in' AND t.time >= w.first_flagged
 		AND (w.kind = 'ip' AND t.client_ip = w.value OR w.kind = 'user' AND t.user = w.value OR w.kind = 'sender' AND t.reverse_path = w.value)
 		ORDER BY t.time LIMIT 100`,
+	"unauthenticated-external": `SELECT client_ip, min(helo) AS a_helo, count(*) AS messages, sum(external) AS external_recipients,
+		count(DISTINCT reverse_path) AS reverse_paths, max(time) AS last
+		FROM v_transactions WHERE direction = 'in' AND authenticated = 0 AND external > 0 AND accepted > 0
+		GROUP BY client_ip ORDER BY external_recipients DESC LIMIT 50`,
 }
 
 // TestQueriesPlainly: on the shipped logs the sample queries answer what they would
