@@ -124,7 +124,9 @@ func (n *network) owns(domain string) bool {
 
 // asRecipient is what the memory keeps of a reverse-path where it was a recipient: rows
 // name recipients by pseudonyms, and senders by themselves.
-func (n *network) asRecipient(reversePath mail.Path) uint64 { return hashPath(n.hide.Path(reversePath)) }
+func (n *network) asRecipient(reversePath mail.Path) uint64 {
+	return hashPath(n.hide.Path(reversePath))
+}
 
 // isDigest is true for a recipient of relaywatch's own mail.
 func (n *network) isDigest(from, to mail.Path) bool {
