@@ -90,7 +90,7 @@ func (p *program) export(ctx context.Context, f exportFlags, names []string) err
 	if err != nil {
 		return err
 	}
-	paths, err := f.paths(views)
+	paths, err := f.paths(views, p.config.Store.Path)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func chosenViews(ctx context.Context, db *store.DB, names []string, period bool)
 }
 
 // paths are the files to make, one for each view.
-func (f *exportFlags) paths(views []store.View) ([]string, error) {
+func (f *exportFlags) paths(views []store.View, storePath string) ([]string, error) {
 	info, err := os.Stat(f.out)
 	folder := err == nil && info.IsDir()
 	if len(views) > 1 && !folder {
@@ -150,8 +150,16 @@ func (f *exportFlags) paths(views []store.View) ([]string, error) {
 		}
 	}
 	for _, path := range paths {
-		if _, err := os.Lstat(path); err == nil && !f.force {
+		info, err := os.Lstat(path)
+		if err != nil {
+			continue // If it is not for want of the file, making it says why.
+		}
+		db, err := os.Stat(storePath)
+		switch {
+		case !f.force:
 			return nil, usageError{fmt.Errorf("%s is there already: name a new file, or replace it with --force", path)}
+		case !info.Mode().IsRegular() || err == nil && os.SameFile(info, db):
+			return nil, usageError{fmt.Errorf("%s is the store, or no file: name another", path)}
 		}
 	}
 	return paths, nil
