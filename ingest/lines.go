@@ -14,8 +14,13 @@ import (
 const maxLine = 1 << 20
 
 // readSize is how much is read at once: large enough that the system calls cost
-// nothing beside the parsing, small enough for the second-level cache.
-const readSize = 256 << 10
+// nothing beside the parsing, small enough for the second-level cache. The first reads
+// take less, from firstRead on twice as much each time: a log that is followed has some
+// rows to read, many times a second.
+const (
+	readSize  = 256 << 10
+	firstRead = 8 << 10
+)
 
 // markBytes is how many bytes before a log's cursor tell whether they are still those
 // that were read: some rows, with their times.
@@ -178,12 +183,13 @@ func (l *lines) drop(n int) {
 // fill reads more behind buf[end], after moving what is left, and markBytes before
 // it, to the front.
 func (l *lines) fill() error {
+	full := l.end == len(l.buf)
 	if past := l.start - markBytes; past > 0 {
 		l.end = copy(l.buf, l.buf[past:l.end])
 		l.start = markBytes
 	}
-	if len(l.buf)-l.end < readSize/2 {
-		grown := make([]byte, max(readSize, 2*len(l.buf)))
+	if full && len(l.buf) < readSize || len(l.buf)-l.end < min(readSize, len(l.buf))/2 {
+		grown := make([]byte, max(firstRead, 2*len(l.buf)))
 		l.end = copy(grown, l.buf[:l.end])
 		l.buf = grown
 	}

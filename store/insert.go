@@ -35,11 +35,19 @@ type inserter struct {
 }
 
 func (in *insert) on(tx *sql.Tx) inserter {
-	return inserter{insert: *in, tx: tx, args: make([]any, 0, insertSizes[0]*in.columns)}
+	return inserter{insert: *in, tx: tx}
 }
 
-// add adds a row.
+// add adds a row. Room is made for few of them at first: batches of an agent are
+// small, and many.
 func (in *inserter) add(ctx context.Context, row ...any) error {
+	if len(in.args)+len(row) > cap(in.args) {
+		size := insertSizes[1]
+		if len(in.args) > 0 {
+			size = insertSizes[0]
+		}
+		in.args = append(make([]any, 0, size*in.columns), in.args...)
+	}
 	in.args = append(in.args, row...)
 	if len(in.args) < insertSizes[0]*in.columns {
 		return nil
