@@ -21,6 +21,9 @@ var plainly = map[string]string{
 		count(*) AS recipients, count(DISTINCT recipient) AS distinct_recipients, sum(external) AS external
 		FROM v_recipients WHERE accepted = 1 AND (strftime('%H', time) >= '22' OR strftime('%H', time) < '06')
 		GROUP BY sender ORDER BY distinct_recipients DESC LIMIT 20`,
+	"login-failures": `SELECT f.user, f.client_ip, count(*) AS failures, min(f.time) AS first, max(f.time) AS last,
+		(SELECT min(o.time) FROM v_auth o WHERE o.outcome = 'ok' AND o.user = f.user AND o.client_ip = f.client_ip AND o.time >= min(f.time)) AS then_ok
+		FROM v_auth f WHERE f.outcome = 'failed' GROUP BY f.user, f.client_ip ORDER BY failures DESC LIMIT 20`,
 	"refused-share": `SELECT client_ip, sum(recipients) AS recipients, sum(refused) AS refused, round(100.0 * sum(refused) / sum(recipients), 1) AS refused_percent
 		FROM v_transactions WHERE direction = 'in' GROUP BY client_ip HAVING sum(recipients) >= 5 AND sum(refused) > 0
 		ORDER BY refused_percent DESC, recipients DESC LIMIT 20`,
