@@ -57,6 +57,9 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	nats := lowerNats(w.weigh(t, o, f), factor)
 	before := w.fade(c.sum, int64(at-c.at))
 	c.at = at
+	if before < negligible {
+		before, c.sum = 0, 0
+	}
 	if before+nats <= 0 {
 		*c = channel{at: at, asked: c.asked}
 		return nats
@@ -77,6 +80,10 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	c.steps = append(c.steps, step{at, pos, *f, o.of(f), nats})
 	return nats
 }
+
+// negligible is what is left of a sum when it begins anew: else what somebody did
+// months ago would still be where the accusation begins.
+const negligible = 0.05
 
 // lowerNats lowers what accuses; what takes down a sum counts in full.
 func lowerNats(nats, factor float64) float64 {
