@@ -55,10 +55,10 @@ func (c *channel) clone() channel {
 // add weighs a recipient. What accuses counts for a part of it where more is asked for.
 func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.LogPos, f *told, factor float64) float64 {
 	nats := lowerNats(w.weigh(t, o, f), factor)
-	before := w.fade(c.sum, int64(at-c.at))
+	before := w.Fade(c.sum, int64(at-c.at))
 	c.at = at
-	if before < negligible {
-		before, c.sum = 0, 0
+	if before == 0 {
+		c.sum = 0
 	}
 	if before+nats <= 0 {
 		*c = channel{at: at, asked: c.asked}
@@ -70,7 +70,7 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	c.sum = min(before+nats, w.Ceiling)
 	if len(c.steps) == maxSteps {
 		first := c.steps[0]
-		c.from = min(w.fade(c.from, int64(first.at-c.began))+first.nats, w.Ceiling)
+		c.from = min(w.Fade(c.from, int64(first.at-c.began))+first.nats, w.Ceiling)
 		c.began = first.at
 		c.steps = append(c.steps[:0], c.steps[1:]...)
 	}
@@ -80,10 +80,6 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	c.steps = append(c.steps, step{at, pos, *f, o.of(f), nats})
 	return nats
 }
-
-// negligible is what is left of a sum when it begins anew: else what somebody did
-// months ago would still be where the accusation begins.
-const negligible = 0.05
 
 // lowerNats lowers what accuses; what takes down a sum counts in full.
 func lowerNats(nats, factor float64) float64 {

@@ -127,7 +127,7 @@ func (w *Weigher) takes(c *channel, f *told, at mail.Time) bool {
 	if w.Returned == 0 || w.lateOnly {
 		return w.lateOnly
 	}
-	return f.refused && w.Watch > 0 && w.fade(c.sum, int64(at-c.at)) >= w.Watch
+	return f.refused && w.Watch > 0 && w.Fade(c.sum, int64(at-c.at)) >= w.Watch
 }
 
 func returnsOf(f *told) returns {

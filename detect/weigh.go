@@ -149,10 +149,18 @@ func (w *Weigher) weigh(t *weights, o *own, f *told) float64 {
 	return nats
 }
 
-// fade is what is left of a sum after a time.
-func (w *Weigher) fade(sum float64, seconds int64) float64 {
+// Fade is what is left of a sum, in nats, after some seconds: half after HalfLife, and
+// 0 once it is negligible, so that the sum begins anew.
+func (w *Weigher) Fade(sum float64, seconds int64) float64 {
 	if sum == 0 || seconds <= 0 {
 		return sum
 	}
-	return sum * math.Exp2(-float64(seconds)/w.HalfLife.Seconds())
+	if left := sum * math.Exp2(-float64(seconds)/w.HalfLife.Seconds()); left >= negligible {
+		return left
+	}
+	return 0
 }
+
+// negligible is what is left of a sum when it begins anew: else what somebody did
+// months ago would still be where the accusation begins.
+const negligible = 0.05

@@ -2,7 +2,6 @@ package main
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"relaywatch/detect"
@@ -68,10 +67,10 @@ func (ch *channelCost) sum(st *scoreState, s *detect.Scored, verdicts []detect.V
 			clear(st.sums) // What follows a false alarm is judged on its own.
 		}
 	}
-	fade := math.Exp2(-max(0, s.At.Sub(st.at).Seconds()) / ch.rule.Weigher.HalfLife.Seconds())
+	seconds := int64(s.At - st.at)
 	above := margin(ch.rule)
 	for i, t := range ch.thresholds {
-		st.sums[i] = max(0, min(st.sums[i]*fade+s.Nats, t+above))
+		st.sums[i] = max(0, min(ch.rule.Weigher.Fade(st.sums[i], seconds)+s.Nats, t+above))
 	}
 	st.at = s.At
 }
