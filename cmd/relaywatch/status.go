@@ -158,8 +158,12 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	w.line(hang, "mail       %s, %s", plural(s.Transactions, "transaction"), plural(s.Recipients, "recipient"))
 	w.line(hang, "judged     until %s UTC for good, beyond that for the time being", short(s.JudgedUntil))
 	printLearning(w, s)
-	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list; the last one at %s UTC",
-		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced), short(s.LastFinding))
+	last := ""
+	if s.Findings > 0 {
+		last = "; the last one at " + short(s.LastFinding) + " UTC"
+	}
+	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list%s",
+		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced), last)
 	w.line(hang, "quarantine %s", plural(s.Quarantined, "row"))
 	if s.Quarantined > 0 {
 		w.line(hang, `           relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`)
