@@ -107,6 +107,9 @@ var severities = [...]Severity{Low, Medium, High, Critical}
 
 func rank(s Severity) int { return slices.Index(severities[:], s) }
 
+// AtLeast tells whether s is as severe as least, or worse.
+func (s Severity) AtLeast(least Severity) bool { return rank(s) >= rank(least) }
+
 // severityOf grades a score. One alert alone is medium at most (weights are up to
 // 60); high takes one that other signs support, critical two alerts.
 func severityOf(score float64) Severity {

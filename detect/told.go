@@ -35,14 +35,6 @@ const (
 // them alone. From 1 to 2 and 4 is no news.
 const MuchMore = 50
 
-// ranks are the severities, the lowest first.
-var ranks = []Severity{Low, Medium, High, Critical}
-
-// AtLeast tells whether s is as severe as least, or worse.
-func (s Severity) AtLeast(least Severity) bool {
-	return slices.Index(ranks, s) >= slices.Index(ranks, least)
-}
-
 // About tells whether an episode is the one that was told: those of one submitter are
 // Quiet apart.
 func (t *Told) About(who mail.Submitter, first, last mail.Time) bool {
@@ -52,7 +44,7 @@ func (t *Told) About(who mail.Submitter, first, last mail.Time) bool {
 // Grew is what of the episode is worth being told again; nothing while it only goes on.
 func (t *Told) Grew(severity Severity, rules []string, recipients int) []string {
 	var grew []string
-	if slices.Index(ranks, severity) > slices.Index(ranks, t.Severity) {
+	if rank(severity) > rank(t.Severity) {
 		grew = append(grew, GrewSeverity)
 	}
 	if slices.ContainsFunc(rules, func(r string) bool { return !slices.Contains(t.Rules, r) }) {

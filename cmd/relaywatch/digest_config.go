@@ -19,7 +19,7 @@ import (
 // weekdays are the values of digest.weekly.
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// severities are the values of digest.urgent, the lowest first.
+// severities are the values of digest.urgent, alerts.min_severity and --fail-on.
 var severities = []string{string(detect.Low), string(detect.Medium), string(detect.High), string(detect.Critical)}
 
 // on tells whether mail is wanted.
@@ -122,8 +122,9 @@ func (c *Config) relay() (*digest.Relay, error) {
 	return r, err
 }
 
-// closed refuses files that everybody may read where there is a password to keep:
-// the password's, and the configuration, which tells whose it is and where it is.
+// closed refuses files that everybody may read where there is a secret to keep: its
+// own, and the configuration, which tells whose it is and where it is. key is named in
+// the error.
 // Windows has no such bits: there the folder's rights protect both.
 func (c *Config) closed(key string, files ...string) error {
 	if runtime.GOOS == "windows" {

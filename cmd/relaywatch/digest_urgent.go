@@ -14,8 +14,8 @@ import (
 // urgent makes one mail of all episodes that have just come to the severity that the
 // configuration names.
 func (m *mailer) urgent(ctx context.Context) error {
-	least := slices.Index(severities, m.p.config.Digest.Urgent)
-	if least < 0 {
+	least := detect.Severity(m.p.config.Digest.Urgent)
+	if least == "" {
 		return nil
 	}
 	suspects, err := m.db.Suspects(ctx, store.Filter{Since: mail.Of(m.now.Add(-urgentFor))})
@@ -32,7 +32,7 @@ func (m *mailer) urgent(ctx context.Context) error {
 	}
 	var fresh []episode
 	for _, s := range suspects {
-		if (s.State == "open" || s.State == "confirmed") && slices.Index(severities, string(s.Severity)) >= least && !m.toldAtLeast(made, s, least) {
+		if (s.State == "open" || s.State == "confirmed") && s.Severity.AtLeast(least) && !m.toldAtLeast(made, s, least) {
 			fresh = append(fresh, episode{Suspect: s, state: s.State})
 		}
 	}
@@ -49,9 +49,9 @@ func (m *mailer) urgent(ctx context.Context) error {
 }
 
 // toldAtLeast is true if a mail told of an episode with a severity that is urgent.
-func (m *mailer) toldAtLeast(made []store.Digest, s store.Suspect, least int) bool {
+func (m *mailer) toldAtLeast(made []store.Digest, s store.Suspect, least detect.Severity) bool {
 	return slices.ContainsFunc(made, func(d store.Digest) bool {
-		d.Told = slices.DeleteFunc(slices.Clone(d.Told), func(t store.Told) bool { return slices.Index(severities, t.Severity) < least })
+		d.Told = slices.DeleteFunc(slices.Clone(d.Told), func(t store.Told) bool { return !detect.Severity(t.Severity).AtLeast(least) })
 		return tells(d, s)
 	})
 }

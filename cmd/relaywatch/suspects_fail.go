@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"relaywatch/detect"
 	"relaywatch/store"
 )
 
@@ -29,12 +30,11 @@ func (f failOn) warn(w io.Writer, state string) {
 // on is errSuspects if somebody is severe enough, and still is to be dealt with: what
 // triage called closed or a false alarm is not, and what has been over for a day is not.
 func (f failOn) on(suspects []store.Suspect) error {
-	least := slices.Index(severities, f.severity)
-	if least < 0 {
+	if f.severity == "" {
 		return nil
 	}
 	for _, s := range suspects {
-		if (s.State == stateOpen || s.State == stateConfirmed) && slices.Index(severities, string(s.Severity)) >= least {
+		if (s.State == stateOpen || s.State == stateConfirmed) && s.Severity.AtLeast(detect.Severity(f.severity)) {
 			return errSuspects
 		}
 	}
