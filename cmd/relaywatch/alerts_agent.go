@@ -102,7 +102,7 @@ func (o *outgoing) step(ctx context.Context, clock func() time.Time) {
 			return // It was stopped: nobody is to blame.
 		}
 		o.after(a, err, clock())
-		if err := o.keep(ctx, a); err != nil {
+		if err := insist(ctx, func(ctx context.Context) error { return o.db.TriedAlert(ctx, a) }); err != nil {
 			o.until = clock().Add(lastAlertRetry) // What it does not know it would send again at once.
 			return
 		}
@@ -123,11 +123,8 @@ func (o *outgoing) try(ctx context.Context, a *store.Alert, now time.Time) error
 	if err != nil {
 		return err
 	}
-	sending, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
-	defer context.AfterFunc(ctx, func() {
-		time.AfterFunc(alertGrace, func() { cancel(context.Cause(ctx)) })
-	})()
+	sending, done := outlive(ctx, alertGrace)
+	defer done()
 	_, err = other.Send(sending, message)
 	return err
 }
@@ -168,25 +165,6 @@ func (o *outgoing) after(a *store.Alert, err error, now time.Time) {
 		o.until = wait
 	}
 	o.failed++
-}
-
-// doubled is first, doubled so many times, and last at the most.
-func doubled(first time.Duration, times int, last time.Duration) time.Duration {
-	for ; times > 0 && first < last; times-- {
-		first *= 2
-	}
-	return min(first, last)
-}
-
-// keep notes what came of a try. While the store can't take it the alert must not be
-// tried again, so it asks until it can.
-func (o *outgoing) keep(ctx context.Context, a *store.Alert) error {
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		err := o.db.TriedAlert(context.WithoutCancel(ctx), a)
-		if err == nil || !store.Temporary(err) || !sleep(ctx, wait) {
-			return err
-		}
-	}
 }
 
 // tell counts what became of a try, and says once what can't be sent, as long as it

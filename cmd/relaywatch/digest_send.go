@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/gofrs/flock"
 
@@ -79,41 +78,18 @@ func (m *mailer) try(ctx context.Context, kind, key string) error {
 		m.log.Debug().Str("subject", visible(d.Subject)).Msg("its subject") // That of an urgent mail names who is accused.
 	case err != nil:
 		d.Error = err.Error()
-		d.Next = mail.Of(m.now.Add(backoff(d.Tries)))
+		d.Next = mail.Of(m.now.Add(doubled(firstMailRetry, d.Tries, lastMailRetry)))
 	}
-	return errors.Join(err, m.keep(ctx, *d))
-}
-
-// keep notes what came of a try. While the store can't take it the mail must not be
-// tried again, so it asks until it can.
-func (m *mailer) keep(ctx context.Context, d store.Digest) error {
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		err := m.db.TriedDigest(context.WithoutCancel(ctx), d)
-		if err == nil || !store.Temporary(err) || !sleep(ctx, wait) {
-			return err
-		}
-	}
+	return errors.Join(err, insist(ctx, func(ctx context.Context) error { return m.db.TriedDigest(ctx, *d) }))
 }
 
 // hand gives a mail to the server, and returns for whom it did not take it.
 func (m *mailer) hand(ctx context.Context, relay *digest.Relay, d *store.Digest, to []string) ([]string, error) {
-	sending, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
-	defer context.AfterFunc(ctx, func() {
-		time.AfterFunc(sendGrace, func() { cancel(context.Cause(ctx)) })
-	})()
+	sending, done := outlive(ctx, sendGrace)
+	defer done()
 	msg := &digest.Message{ID: d.MessageID, From: m.p.config.Digest.From, Subject: d.Subject, Data: d.Message}
 	taken, err := relay.Send(sending, msg, to)
 	return slices.DeleteFunc(to, func(address string) bool { return slices.Contains(taken, address) }), err
-}
-
-// backoff is how long to wait after a number of tries, the last one not counted.
-func backoff(before int) time.Duration {
-	wait := firstMailRetry
-	for ; before > 0 && wait < lastMailRetry; before-- {
-		wait *= 2
-	}
-	return min(wait, lastMailRetry)
 }
 
 func tries(n int) string {
