@@ -77,10 +77,11 @@ func (db *DB) announceAll(ctx context.Context, tx *sql.Tx, j *detect.Judgement) 
 		if e.LastFlagged < now.Add(-FreshFor) || !e.Severity.AtLeast(db.telling.Least) || seen[e.Submitter] {
 			continue
 		}
-		if known, err := goesOn(ctx, tx, e); err != nil || known {
-			if err != nil {
-				return err
-			}
+		told, err := goesOn(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		if told {
 			continue
 		}
 		seen[e.Submitter] = true
@@ -269,13 +270,17 @@ func (db *DB) withdraw(ctx context.Context, tx *sql.Tx, until, now mail.Time) er
 			return err
 		}
 		a.withdrawn = true
-		s := Suspect{
-			Submitter: a.Submitter, FirstFlagged: a.FirstFlagged, LastFlagged: a.LastFlagged, Severity: a.Severity, Rules: a.Rules,
-			Recipients: a.Recipients, State: "closed", Summary: a.Withdrawal(),
-		}
-		if err := db.noteAlert(ctx, tx, a, Alert{Event: detect.Withdrawn, Made: now}, s); err != nil {
+		if err := db.noteAlert(ctx, tx, a, Alert{Event: detect.Withdrawn, Made: now}, Withdrawn(&a.Told)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Withdrawn is an episode as it was told, now that it turned out to be none.
+func Withdrawn(t *detect.Told) Suspect {
+	return Suspect{
+		Submitter: t.Submitter, FirstFlagged: t.FirstFlagged, LastFlagged: t.LastFlagged, Severity: t.Severity, Rules: t.Rules,
+		Recipients: t.Recipients, State: "closed", Summary: t.Withdrawal(),
+	}
 }

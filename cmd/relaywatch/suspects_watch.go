@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,23 +102,22 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 }
 
 // read are the episodes that may still go on, whatever their state: those within two
-// days of what is judged, or of --since.
+// days of what is judged, or of --since. Episodes and until are of the same moment, or
+// one that is made anew between two looks would seem to be none.
 func (w *watch) read(ctx context.Context) ([]store.Suspect, mail.Time, error) {
 	if err := w.open(ctx); err != nil {
 		return nil, 0, err
 	}
-	until, err := w.db.JudgedUntil(ctx)
+	const within = 2 * detect.Quiet
+	f := w.filter
+	f.State = ""
+	suspects, until, err := w.db.Lately(ctx, f, within)
 	if err != nil {
 		return nil, 0, err
 	}
-	f := w.filter
-	f.State = ""
-	if f.Since == 0 && until != 0 {
-		f.Since = until.Add(-2 * detect.Quiet)
-	}
-	w.told = slices.DeleteFunc(w.told, func(t detect.Told) bool { return t.LastFlagged < f.Since })
-	suspects, err := w.db.Suspects(ctx, f)
-	return suspects, until, err
+	since := cmp.Or(f.Since, until.Add(-within))
+	w.told = slices.DeleteFunc(w.told, func(t detect.Told) bool { return t.LastFlagged < since })
+	return suspects, until, nil
 }
 
 // episode tells of an episode if there is something to tell.
@@ -163,10 +163,7 @@ func (w *watch) withdraw(suspects []store.Suspect, until mail.Time) error {
 		if still || !t.Settled(until) || err != nil {
 			return false
 		}
-		s := store.Suspect{
-			Submitter: t.Submitter, FirstFlagged: t.FirstFlagged, LastFlagged: t.LastFlagged, Severity: t.Severity, Rules: t.Rules,
-			Recipients: t.Recipients, State: stateClosed, Summary: t.Withdrawal(),
-		}
+		s := store.Withdrawn(&t)
 		err = w.print(detect.Withdrawn, nil, &s, s.Summary)
 		return true
 	})

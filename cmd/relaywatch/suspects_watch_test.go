@@ -174,11 +174,7 @@ func TestWatchBetweenJudgements(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	until, err := db.JudgedUntil(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	suspects, err := db.Suspects(t.Context(), store.Filter{})
+	suspects, until, err := db.Lately(t.Context(), store.Filter{}, 2*detect.Quiet)
 	if err != nil || len(suspects) != 2 {
 		t.Fatalf("got %v, %v; want two suspects", suspects, err)
 	}
