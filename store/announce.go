@@ -56,13 +56,25 @@ func (db *DB) Tell(ctx context.Context, t Telling) error {
 		if _, err := tx.ExecContext(ctx, giveUpWay, int64(now), string(ways)); err != nil {
 			return err
 		}
-		for _, statement := range []string{deleteOldAlerts, deleteOldAlerted} {
-			if _, err := tx.ExecContext(ctx, statement, int64(now.Add(-keepAlerts))); err != nil {
-				return err
-			}
+		if err := forgetAlerts(ctx, tx, now); err != nil {
+			return err
 		}
 		return db.announce(ctx, tx, mail.Submitter{}, now)
 	})
+}
+
+// ForgetAlerts removes what machines were told longer ago than is remembered.
+func (db *DB) ForgetAlerts(ctx context.Context, now mail.Time) error {
+	return db.step(ctx, func(ctx context.Context, tx *sql.Tx, _ *known) error { return forgetAlerts(ctx, tx, now) })
+}
+
+func forgetAlerts(ctx context.Context, tx *sql.Tx, now mail.Time) error {
+	for _, statement := range []string{deleteOldAlerts, deleteOldAlerted} {
+		if _, err := tx.ExecContext(ctx, statement, int64(now.Add(-keepAlerts))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // announceAll notes what a judgement gives machines to be told.

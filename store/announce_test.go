@@ -204,6 +204,41 @@ func TestAnnounceClockWasWrong(t *testing.T) {
 	wantTold(t, db, "the clock is right again", "0 opened ip:10.1.4.7 high []")
 }
 
+// What machines were told is forgotten after a month, also while the agent runs on; what
+// waits, and what still goes on, is not.
+func TestAnnounceForgotten(t *testing.T) {
+	db, now := newStore(t), t0+100
+	tellOn(t, db, &now)
+	e := episode(t0, t0+60)
+	judge(t, db, detect.Judgement{Until: t0 + 70, Episodes: []detect.Episode{e}})
+	a, err := db.NextAlert(t.Context(), "webhook", now)
+	if err != nil || a == nil {
+		t.Fatalf("got %v, %v; want an alert", a, err)
+	}
+	a.Done, a.Taken = now, true
+	if err := db.TriedAlert(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	e.LastFlagged += 100
+	now = e.LastFlagged
+	judge(t, db, detect.Judgement{Until: t0 + 170, Episodes: []detect.Episode{e}})
+	forget := func(at mail.Time) {
+		t.Helper()
+		if err := db.ForgetAlerts(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget(a.Done.Add(keepAlerts))
+	wantTold(t, db, "after 30 days", "0 opened ip:10.1.4.7 high []")
+	forget(a.Done.Add(keepAlerts) + 1)
+	wantTold(t, db, "after longer")
+	if got := alertsOf(t, db, "syslog"); len(got) != 1 {
+		t.Errorf("got %q; want what waits still", got)
+	}
+	judge(t, db, detect.Judgement{Until: t0 + 171, Episodes: []detect.Episode{e}})
+	wantTold(t, db, "it goes on")
+}
+
 // What was pruned, as it is old, was no mistake.
 func TestAnnouncePruned(t *testing.T) {
 	db, now := newStore(t), t0+100

@@ -186,14 +186,18 @@ func (a *agent) trustedNow() mail.Time {
 	return mail.Time(min(ran.Unix(), time.Now().Unix()))
 }
 
-// prune removes rows that are too old. It takes small steps, between which rows are
-// stored.
+// prune removes rows and alerts that are too old. It takes small steps, between which
+// rows are stored.
 func (l *live) prune(ctx context.Context) {
 	keep, err := l.agent.p.config.keep()
-	if err != nil || keep == (store.Keep{}) {
+	if err != nil {
 		return
 	}
-	pruned, err := l.db.Prune(ctx, keep, l.agent.trustedNow())
+	now := l.agent.trustedNow()
+	var pruned store.Pruned
+	if err = l.db.ForgetAlerts(ctx, now); err == nil && keep != (store.Keep{}) {
+		pruned, err = l.db.Prune(ctx, keep, now)
+	}
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, store.ErrDamaged):
@@ -201,7 +205,7 @@ func (l *live) prune(ctx context.Context) {
 	case err != nil:
 		l.agent.say("prune", err)
 	default:
-		if ahead := pruned.Newest.Sub(l.agent.trustedNow()); ahead > wrongClock {
+		if ahead := pruned.Newest.Sub(now); ahead > wrongClock {
 			l.agent.warn("prune", fmt.Errorf("the newest row is of %s, in %s: a server's clock runs ahead, or the one of this host is behind; "+
 				"store.keep is counted from this host's clock meanwhile", pruned.Newest, span(ahead.Round(time.Hour))))
 		} else {
