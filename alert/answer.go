@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"relaywatch/mail"
 )
 
 // Refused is returned for an alert that the other side does not want, as it says: the
@@ -47,7 +49,7 @@ func explain(ctx context.Context, where fmt.Stringer, err error) error {
 	if errors.As(err, &op) && op.Err != nil {
 		text = op.Err.Error() // Without our port, which is another each time: the same trouble is said once.
 	}
-	return &sendError{fmt.Sprintf("%s: %s", where, cut(clean(text), 300)), err}
+	return &sendError{fmt.Sprintf("%s: %s", where, cut(mail.Visible(text), 300)), err}
 }
 
 type sendError struct {

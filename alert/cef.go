@@ -12,7 +12,7 @@ import (
 )
 
 // What CEF escapes: in its header a bar, in an extension an equals sign, and in both
-// the backslash. Line ends are gone before: see clean.
+// the backslash. Line ends are gone before: see mail.Visible.
 var (
 	cefHeader    = strings.NewReplacer(`\`, `\\`, `|`, `\|`)
 	cefExtension = strings.NewReplacer(`\`, `\\`, `=`, `\=`)
@@ -46,14 +46,14 @@ func (a *Message) cef(version string) string {
 	var b strings.Builder
 	b.WriteString("CEF:0")
 	for _, field := range []string{"relaywatch", "relaywatch", version, "episode-" + a.Event, titles[a.Event], strconv.Itoa(a.cefSeverity())} {
-		b.WriteString("|" + cefHeader.Replace(clean(field)))
+		b.WriteString("|" + cefHeader.Replace(mail.Visible(field)))
 	}
 	b.WriteString("|")
 	for i, e := range a.extensions() {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		fmt.Fprintf(&b, "%s=%s", e[0], cefExtension.Replace(clean(e[1])))
+		fmt.Fprintf(&b, "%s=%s", e[0], cefExtension.Replace(mail.Visible(e[1])))
 	}
 	return b.String()
 }

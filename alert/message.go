@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"relaywatch/detect"
+	"relaywatch/mail"
 )
 
 // Formats of a syslog message's text.
@@ -63,7 +64,7 @@ func (a *Message) syslog(facility, format, version string) ([]byte, error) {
 		{"recipients", strconv.Itoa(a.Recipients)},
 		{"rules", strings.Join(a.Rules, ",")},
 	} {
-		fmt.Fprintf(&b, ` %s="%s"`, p[0], paramValue.Replace(clean(p[1])))
+		fmt.Fprintf(&b, ` %s="%s"`, p[0], paramValue.Replace(mail.Visible(p[1])))
 	}
 	b.WriteString("] ")
 	if format == ECS {

@@ -173,11 +173,11 @@ func checkHostile(t *testing.T, b []byte, a *Message, format string, most int) {
 // kept tells whether got is text, made visible where shown is set, or its beginning.
 func kept(got, text string, shown bool) bool {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if got == text || shown && got == clean(text) {
+	if got == text || shown && got == mail.Visible(text) {
 		return true
 	}
 	begin, short := strings.CutSuffix(got, "…")
-	return short && (strings.HasPrefix(text, begin) || shown && strings.HasPrefix(clean(text), begin))
+	return short && (strings.HasPrefix(text, begin) || shown && strings.HasPrefix(mail.Visible(text), begin))
 }
 
 // parseCEF reads CEF as its guide has it: seven fields behind CEF:0 in which a bar is

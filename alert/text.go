@@ -1,9 +1,7 @@
 package alert
 
 import (
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -18,20 +16,6 @@ func cut(s string, n int) string {
 		n--
 	}
 	return s[:max(n, 0)] + more
-}
-
-// clean shows control characters, line ends, and format characters that hide text or
-// turn its direction, instead of sending them.
-func clean(s string) string {
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 // name is a text of a syslog header: printable ASCII without spaces (RFC 5424, section

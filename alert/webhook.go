@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"relaywatch/mail"
 )
 
 // Webhook is a web server that takes alerts by POST, as JSON.
@@ -66,7 +68,7 @@ func (w *Webhook) Send(ctx context.Context, a *Message) (string, error) {
 	if err != nil && response.StatusCode/100 != 2 {
 		body = nil // The status says enough.
 	}
-	return w.answer(response, cut(clean(strings.TrimSpace(string(body))), 200))
+	return w.answer(response, cut(mail.Visible(strings.TrimSpace(string(body))), 200))
 }
 
 func (w *Webhook) request(ctx context.Context, a *Message) (*http.Request, error) {
@@ -102,7 +104,7 @@ func Sign(secret string, body []byte) string {
 
 // answer tells what a status means for the alert.
 func (w *Webhook) answer(r *http.Response, body string) (string, error) {
-	said := strings.TrimSpace(clean(cut(r.Status, 100)) + " " + body)
+	said := strings.TrimSpace(mail.Visible(cut(r.Status, 100)) + " " + body)
 	text := fmt.Sprintf("%s answers %s", w, said)
 	switch code := r.StatusCode; {
 	case code/100 == 2:
@@ -110,7 +112,7 @@ func (w *Webhook) answer(r *http.Response, body string) (string, error) {
 	case code/100 == 3:
 		host := ""
 		if to, err := r.Location(); err == nil {
-			host = " to " + clean(cut(to.Host, 100))
+			host = " to " + mail.Visible(cut(to.Host, 100))
 		}
 		return said, &Refused{text + ": it redirects" + host + ", which is not followed; set alerts.webhook.url to where it leads"}
 	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code/100 == 5:

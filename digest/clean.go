@@ -1,10 +1,11 @@
 package digest
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"relaywatch/mail"
 )
 
 // How much is shown of a text from a log.
@@ -32,8 +33,8 @@ func clean(s string, most int) string {
 			marks = 0
 		}
 		text := string(r)
-		if steers(r) {
-			text = strings.Trim(strconv.QuoteRuneToASCII(r), "'")
+		if mail.Steers(r) {
+			text = mail.Escaped(r)
 		}
 		if n += utf8.RuneCountInString(text); n > most {
 			b.WriteString("…")
@@ -42,12 +43,6 @@ func clean(s string, most int) string {
 		b.WriteString(text)
 	}
 	return defang(b.String())
-}
-
-// steers is true for control characters and for format characters that hide text or
-// reorder it (Unicode category Cf).
-func steers(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }
 
 // defang keeps mail programs from making links: they look for :// and for www.

@@ -265,7 +265,7 @@ func TestWatchHostile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := strings.Split(out.String(), "\n"); len(got) != 3 || strings.ContainsFunc(strings.Join(got, ""), unsafeRune) {
+	if got := strings.Split(out.String(), "\n"); len(got) != 3 || strings.ContainsFunc(strings.Join(got, ""), mail.Steers) {
 		t.Errorf("got %q; want two lines in which nothing acts", out.String())
 	}
 }

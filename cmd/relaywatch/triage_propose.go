@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"relaywatch/detect"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
@@ -157,7 +158,7 @@ func argument(text, otherwise string) string {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(marks, r)
 	}) < 0 && text[0] != '-':
 		return text
-	case strings.ContainsAny(text, "'’‘‚‛") || strings.IndexFunc(text, unsafeRune) >= 0 || !utf8.ValidString(text):
+	case strings.ContainsAny(text, "'’‘‚‛") || strings.IndexFunc(text, mail.Steers) >= 0 || !utf8.ValidString(text):
 		return otherwise
 	}
 	return "'" + text + "'"

@@ -2,29 +2,16 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"relaywatch/mail"
 )
 
-// visible shows control characters instead of sending them: text from a log must
-// not move the cursor, change colours, or turn the direction of writing.
-func visible(s string) string {
-	if strings.IndexFunc(s, unsafeRune) < 0 && utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if unsafeRune(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// visible is text from a log as it may be printed.
+func visible(s string) string { return mail.Visible(s) }
 
 // visibleLines is visible, but keeps line breaks, for our own texts of several lines.
 func visibleLines(s string) string {
@@ -56,13 +43,7 @@ func visibleJSON(s string) string {
 	return b.String()
 }
 
-func unsafeInJSON(r rune) bool { return r > '~' && unsafeRune(r) }
-
-// unsafeRune is true for control characters and for the format characters that
-// hide text or reorder it (Unicode category Cf, as the bidirectional overrides).
-func unsafeRune(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
-}
+func unsafeInJSON(r rune) bool { return r > '~' && mail.Steers(r) }
 
 // csvCell is a cell that no spreadsheet takes for a formula: text that starts like
 // one gets an apostrophe in front (OWASP, CSV Injection), also behind a semicolon,
