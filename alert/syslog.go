@@ -34,9 +34,9 @@ type Syslog struct {
 
 func (s *Syslog) String() string { return "syslog " + s.Transport + "://" + s.Address }
 
-// A server that ends a connection that we have ended has read all that was sent.
-// unreachable is how long it takes until a host says
-// that nobody listens on a port.
+// closing is how long is waited for a server to end a connection that we have ended:
+// one that does has read all that was sent. unreachable is how long it takes until a
+// host says that nobody listens on a port.
 const (
 	closing     = 3 * time.Second
 	unreachable = 200 * time.Millisecond

@@ -126,7 +126,7 @@ func (w *Webhook) answer(r *http.Response, body string) (string, error) {
 func retryAfter(r *http.Response) time.Duration {
 	text := r.Header.Get("Retry-After")
 	if n, err := strconv.Atoi(text); err == nil {
-		return min(time.Duration(min(max(n, 0), int(maxAfter/time.Second)))*time.Second, maxAfter)
+		return time.Duration(min(max(n, 0), int(maxAfter/time.Second))) * time.Second
 	}
 	at, err := http.ParseTime(text)
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 	lastAlertRetry  = 5 * time.Minute    // up to this.
 	firstRefused    = 10 * time.Second   // Of one alert that is refused: as above,
 	lastRefused     = time.Hour          // up to this.
-	refusedTries    = 24                 // Then it is given up, some 17 hours after the first.
+	refusedTries    = 24                 // Then it is given up, some 15 hours after the first.
 	alertsOfUse     = 7 * 24 * time.Hour // After it an alert is given up, whatever the reason.
 	alertGrace      = 2 * time.Second    // Whoever stops the agent waits so long for the other side's answer; see stopWithin.
 	givenUpFor      = 7 * 24 * time.Hour // How long `status` tells of alerts that were given up.

@@ -45,7 +45,7 @@ func (a *agent) alerted(way string, tried *store.Alert, waiting int64) {
 // alertReport is what `status` tells of a way.
 type alertReport struct {
 	Way       string `json:"way"`
-	To        string `json:"to"` // Without secrets; "" if it is not in the configuration any more.
+	To        string `json:"to"` // Without secrets.
 	Waiting   int64  `json:"waiting"`
 	Oldest    string `json:"oldest_waiting"` // When it was made; "" if none waits.
 	Next      string `json:"next_try"`       // Of the first of those that wait; "" is at once, or never.
@@ -55,8 +55,7 @@ type alertReport struct {
 	LastError string `json:"given_up_error"` // Of the last of those.
 }
 
-// alertReports are those of the ways that are configured, and of those that had alerts
-// lately.
+// alertReports are those of the ways that are configured.
 func (p *program) alertReports(ctx context.Context, db *store.DB) ([]alertReport, error) {
 	known, err := db.AlertWays(ctx, mail.Of(p.clock().Add(-givenUpFor)))
 	if err != nil {
