@@ -152,6 +152,25 @@ func (r *running) kill() {
 	<-r.done
 }
 
+// killWithin kills the agent at a random moment, before most has passed; 0 is at once.
+func (r *running) killWithin(random *rand.Rand, most time.Duration) {
+	r.h.t.Helper()
+	if most > 0 {
+		time.Sleep(time.Duration(random.Int64N(int64(most))))
+	}
+	r.kill()
+}
+
+// comesTo waits until the agent has come to a point, or fails.
+func (r *running) comesTo(what string, reached <-chan struct{}) {
+	r.h.t.Helper()
+	select {
+	case <-reached:
+	case <-time.After(30 * time.Second):
+		r.h.t.Fatalf("the agent did not come to %s: %s", what, r.errOut)
+	}
+}
+
 // rows is how many rows the store has of all logs; 0 while there is no store.
 func (h *host) rows() int {
 	var out, errOut bytes.Buffer
@@ -254,8 +273,7 @@ func TestAgentKilled(t *testing.T) {
 	}()
 	for range kills {
 		r := h.start()
-		time.Sleep(time.Duration(random.Int64N(int64(250 * time.Millisecond))))
-		r.kill()
+		r.killWithin(random, 250*time.Millisecond)
 	}
 	<-written
 	r := h.start()

@@ -129,19 +129,15 @@ func TestAlertsKilled(t *testing.T) {
 		})
 		r := h.startAt(at)
 		h.relays(at, i+1)
-		if i%3 == 0 {
-			time.Sleep(time.Duration(random.Int64N(int64(400 * time.Millisecond))))
-		} else {
-			select {
-			case <-reached:
-			case <-time.After(30 * time.Second):
-				t.Fatalf("%s: nothing was sent: %s", who, r.errOut)
-			}
+		after := 400 * time.Millisecond
+		if i%3 != 0 {
+			r.comesTo("sending the alert about "+who, reached)
+			after = 0
 			if i%3 == 2 {
-				time.Sleep(time.Duration(random.Int64N(int64(3 * time.Millisecond))))
+				after = 3 * time.Millisecond
 			}
 		}
-		r.kill()
+		r.killWithin(random, after)
 		close(release)
 		h.hook.setAnswer(nil)
 		r = h.startAt(at.Add(time.Second))

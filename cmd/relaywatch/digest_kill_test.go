@@ -89,19 +89,15 @@ func TestMailKilled(t *testing.T) {
 			return nil
 		})
 		r = h.startAt(due.Add(-200 * time.Millisecond))
-		if step == "" {
-			time.Sleep(time.Duration(random.Int64N(int64(400 * time.Millisecond))))
-		} else {
-			select {
-			case <-reached:
-			case <-time.After(30 * time.Second):
-				t.Fatalf("%s: the agent did not come to %s: %s", date, step, r.errOut)
-			}
+		after := 400 * time.Millisecond
+		if step != "" {
+			r.comesTo(date+": "+step, reached)
+			after = 0
 			if strings.Contains(step, " and ") {
-				time.Sleep(time.Duration(random.Int64N(int64(4 * time.Millisecond))))
+				after = 4 * time.Millisecond
 			}
 		}
-		r.kill()
+		r.killWithin(random, after)
 		h.setFail(nil)
 		r = h.startAt(due.Add(time.Second))
 		h.await(r, date, true)
@@ -146,7 +142,7 @@ func TestMailStopped(t *testing.T) {
 		return mailbox.ErrStall
 	})
 	r = h.startAt(due)
-	<-reached
+	r.comesTo("TAKEN", reached)
 	r.stop()
 	if d := h.digest("2026-11-05"); d == nil || d.Done != 0 || d.Tries != 1 || d.Error == "" {
 		t.Errorf("got %+v; want it to wait", d)
