@@ -209,9 +209,13 @@ func (a *agent) follow(ctx context.Context) error {
 	}
 	a.heal("judgement")
 	a.heal("store")
-	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs)}
+	full := cmp.Or(p.batchRows, batchRows)
+	l := &live{
+		agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs),
+		yielding: yielding{full: int64(full), cores: p.config.Agent.MaxCPU}, // The configuration may be replaced beside it.
+	}
 	return l.run(ctx, &ingest.Follower{
-		Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
+		Sources: sources, Resume: resume, BatchRows: full, Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem,
 	})
 }

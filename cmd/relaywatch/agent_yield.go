@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -11,26 +10,27 @@ import (
 // yielding is how the agent lets a mail server on the same host go first while it
 // reads what was written before. Only the goroutine that follows uses it.
 type yielding struct {
-	on    bool
-	began time.Time     // When it began, by the clock,
-	used  time.Duration // and what the process had used of the processors.
+	full  int64   // Rows of a batch that is full.
+	cores float64 // agent.max_cpu; 0 is no limit.
+
+	on   bool
+	paid time.Time     // Until when what was used is paid for; by the monotonic clock.
+	used time.Duration // What the process had used of the processors when that was reckoned.
 }
 
 // yield is called after each batch. A full one means that more waits: then the agent
 // goes into the background, and uses no more of the processors than agent.max_cpu.
 func (l *live) yield(ctx context.Context, b *ingest.Batch) {
-	if b.Rows < int64(cmp.Or(l.agent.p.batchRows, batchRows)) {
+	y := &l.yielding
+	if b.Rows < y.full {
 		return
 	}
-	y := &l.yielding
-	if !y.on {
+	first := !y.on
+	if first {
 		y.on = true
 		l.agent.unlessRefused(background(true))
-		y.began = time.Now()
-		y.used, _ = processorTime() // It is asked again below.
 	}
-	cores := l.agent.p.config.Agent.MaxCPU
-	if cores == 0 {
+	if y.cores == 0 {
 		return
 	}
 	used, err := processorTime()
@@ -38,9 +38,26 @@ func (l *live) yield(ctx context.Context, b *ingest.Batch) {
 		l.agent.unlessRefused(err)
 		return
 	}
-	// What was used is due over so long a time.
-	due := time.Duration(float64(used-y.used) / cores)
-	sleep(ctx, due-time.Since(y.began))
+	if first {
+		y.paid, y.used = time.Now(), used
+		return
+	}
+	for rest := y.owes(time.Now(), used); rest > 0 && sleep(ctx, min(rest, aliveEvery)); rest -= aliveEvery {
+		l.agent.keeper.alive()
+	}
+}
+
+// aliveEvery is how often an agent that rests says that it is not stuck. Judging late
+// rows between two batches may take so long that it rests for many minutes.
+const aliveEvery = time.Minute
+
+// owes is how long to rest for what was used since it was asked last. Time in which
+// less was used, as while another program held the store, is not saved up: after it
+// the agent would take all processors for as long.
+func (y *yielding) owes(now time.Time, used time.Duration) time.Duration {
+	rest := max(0, time.Duration(float64(used-y.used)/y.cores)-now.Sub(y.paid))
+	y.paid, y.used = now.Add(rest), used
+	return rest
 }
 
 // caughtUp comes back from the background.
