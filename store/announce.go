@@ -129,7 +129,7 @@ func (db *DB) announce(ctx context.Context, tx *sql.Tx, who mail.Submitter, now 
 	}
 	for i := range fresh {
 		s := &fresh[i]
-		if (s.State != "open" && s.State != "confirmed") || !s.Severity.AtLeast(db.telling.Least) {
+		if !s.InWork() || !s.Severity.AtLeast(db.telling.Least) {
 			continue
 		}
 		a, err := alertedAbout(ctx, tx, s.Submitter, s.FirstFlagged, s.LastFlagged)

@@ -34,6 +34,9 @@ type Suspect struct {
 	Summary      string
 }
 
+// InWork tells whether somebody is still to deal with it: it is open or confirmed.
+func (s *Suspect) InWork() bool { return s.State == "open" || s.State == "confirmed" }
+
 // MarshalJSON writes the keys that scripts rely on.
 func (s Suspect) MarshalJSON() ([]byte, error) {
 	rules := s.Rules

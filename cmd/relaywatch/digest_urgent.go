@@ -32,7 +32,7 @@ func (m *mailer) urgent(ctx context.Context) error {
 	}
 	var fresh []episode
 	for _, s := range suspects {
-		if (s.State == "open" || s.State == "confirmed") && s.Severity.AtLeast(least) && !m.toldAtLeast(made, s, least) {
+		if s.InWork() && s.Severity.AtLeast(least) && !m.toldAtLeast(made, s, least) {
 			fresh = append(fresh, episode{Suspect: s, state: s.State})
 		}
 	}

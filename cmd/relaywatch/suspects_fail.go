@@ -34,7 +34,7 @@ func (f failOn) on(suspects []store.Suspect) error {
 		return nil
 	}
 	for _, s := range suspects {
-		if (s.State == stateOpen || s.State == stateConfirmed) && s.Severity.AtLeast(detect.Severity(f.severity)) {
+		if s.InWork() && s.Severity.AtLeast(detect.Severity(f.severity)) {
 			return errSuspects
 		}
 	}

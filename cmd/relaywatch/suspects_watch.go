@@ -122,7 +122,7 @@ func (w *watch) read(ctx context.Context) ([]store.Suspect, mail.Time, error) {
 
 // episode tells of an episode if there is something to tell.
 func (w *watch) episode(ctx context.Context, s *store.Suspect) error {
-	wanted := s.State == stateOpen || s.State == stateConfirmed
+	wanted := s.InWork()
 	if w.filter.State != "" {
 		wanted = s.State == w.filter.State
 	}

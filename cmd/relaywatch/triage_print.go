@@ -59,7 +59,7 @@ func (p *program) triageList(ctx context.Context, format string) error {
 	}
 	suspects = slices.DeleteFunc(suspects, func(s store.Suspect) bool {
 		undecided := s.State == stateClosed && s.Decision(decisions) == nil && newest.Sub(s.LastFlagged) < undecidedFor
-		return s.State != stateOpen && s.State != stateConfirmed && !undecided
+		return !s.InWork() && !undecided
 	})
 	if format != "table" {
 		return triageRecords(suspects, decisions).print(p.out, format)
