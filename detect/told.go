@@ -28,12 +28,12 @@ const (
 const (
 	GrewSeverity   = "severity"   // It rose.
 	GrewRules      = "rules"      // One holds that was not told.
-	GrewRecipients = "recipients" // Twice as many as were told, and MuchMore at least.
+	GrewRecipients = "recipients" // Twice as many as were told, and muchMore at least.
 )
 
-// MuchMore is by how many recipients at least an episode must grow to be told again for
+// muchMore is by how many recipients at least an episode must grow to be told again for
 // them alone. From 1 to 2 and 4 is no news.
-const MuchMore = 50
+const muchMore = 50
 
 // About tells whether an episode is the one that was told: those of one submitter are
 // Quiet apart.
@@ -50,7 +50,7 @@ func (t *Told) Grew(severity Severity, rules []string, recipients int) []string 
 	if slices.ContainsFunc(rules, func(r string) bool { return !slices.Contains(t.Rules, r) }) {
 		grew = append(grew, GrewRules)
 	}
-	if recipients >= 2*t.Recipients && recipients-t.Recipients >= MuchMore {
+	if recipients >= 2*t.Recipients && recipients-t.Recipients >= muchMore {
 		grew = append(grew, GrewRecipients)
 	}
 	return grew

@@ -22,9 +22,9 @@ type Telling struct {
 	Now   func() mail.Time // The clock.
 }
 
-// FreshFor is how old the last row of an episode may be, by the clock, for machines to be
+// freshFor is how old the last row of an episode may be, by the clock, for machines to be
 // told of it: a store that is filled with old logs raises no alarm.
-const FreshFor = 24 * time.Hour
+const freshFor = 24 * time.Hour
 
 // keepAlerts is how long is remembered what machines were told; an episode that is
 // taken back later than within withdrawFor is of no interest to them any more.
@@ -86,7 +86,7 @@ func (db *DB) announceAll(ctx context.Context, tx *sql.Tx, j *detect.Judgement) 
 	seen := map[mail.Submitter]bool{}
 	for i := range j.Episodes {
 		e := &j.Episodes[i]
-		if e.LastFlagged < now.Add(-FreshFor) || !e.Severity.AtLeast(db.telling.Least) || seen[e.Submitter] {
+		if e.LastFlagged < now.Add(-freshFor) || !e.Severity.AtLeast(db.telling.Least) || seen[e.Submitter] {
 			continue
 		}
 		told, err := goesOn(ctx, tx, e)
@@ -123,7 +123,7 @@ func (db *DB) announce(ctx context.Context, tx *sql.Tx, who mail.Submitter, now 
 	if len(db.telling.Ways) == 0 {
 		return nil
 	}
-	fresh, err := suspects(ctx, tx, Filter{Since: now.Add(-FreshFor), Submitter: who})
+	fresh, err := suspects(ctx, tx, Filter{Since: now.Add(-freshFor), Submitter: who})
 	if err != nil {
 		return err
 	}
