@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 
 	"relaywatch/store"
@@ -112,6 +116,82 @@ func TestAgentStopsWhileHeld(t *testing.T) {
 	h.until(h.wholeRows(), r)
 	r.stop()
 	h.same("stopped while held")
+}
+
+// stuckKeeper blocks the agent from its n-th word of work on, as a disk or share
+// does that hangs.
+type stuckKeeper struct {
+	nobodyKeeps
+	after atomic.Int32
+	stuck chan struct{} // Closed when it hangs.
+	free  chan struct{} // Closed by the test.
+	told  atomic.Bool   // That the agent stops.
+}
+
+func (k *stuckKeeper) alive() {
+	switch n := k.after.Add(-1); {
+	case n == 0:
+		close(k.stuck)
+		fallthrough
+	case n < 0:
+		<-k.free
+	}
+}
+
+func (k *stuckKeeper) stopping() { k.told.Store(true) }
+
+// A stop is in time also where a batch of a backlog takes for ever. The process then
+// ends as if it were killed.
+func TestAgentStopsWhileStuck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some 5 s")
+	}
+	const promised = 5 * time.Second
+	if stopWithin > promised*9/10 {
+		t.Errorf("the agent gives its work %v to end; want that it leaves a tenth of %v for the process to end", stopWithin, promised)
+	}
+	h := newHost(t, 20_000, "agent: {interval: 50ms}")
+	h.writeAtOnce()
+	config, err := loadConfig(h.config, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &stuckKeeper{stuck: make(chan struct{}), free: make(chan struct{})}
+	k.after.Store(5)
+	errOut := &said{}
+	p := &program{config: config, configFile: h.config, out: io.Discard, err: errOut, batchRows: 500, keeper: k}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- p.runAgent(ctx) }()
+	<-k.stuck
+	stop()
+	select { // The work still hangs.
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("got %v; want a stop in good order", err)
+		}
+	case <-time.After(stopsWithin):
+		t.Errorf("the agent did not stop in %v: %s", stopsWithin, errOut)
+	}
+	if got := errOut.String(); !strings.Contains(got, "agent stopped in the middle of its work") || !k.told.Load() {
+		t.Errorf("got %s, and that its keeper was told: %t; want both", got, k.told.Load())
+	}
+	if n := h.rows(); n == 0 || n == h.wholeRows() {
+		t.Errorf("got %d rows stored at the stop; want some of %d", n, h.wholeRows())
+	}
+	close(k.free)
+	lock := flock.New(h.db + ".lock") // Here it goes on: a process would be gone.
+	if held, err := lock.TryLockContext(t.Context(), 20*time.Millisecond); !held {
+		t.Fatal(err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	r := h.start()
+	h.until(h.wholeRows(), r)
+	r.stop()
+	h.same("stopped while stuck")
 }
 
 // judge is who judged what is stored; "" if it is to be judged anew.

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"relaywatch/ingest"
 )
 
 // What is used is paid for afterwards, at the rate that is allowed; time in which
@@ -28,5 +32,41 @@ func TestYieldingOwes(t *testing.T) {
 		if got := y.owes(now, used); got != step.want {
 			t.Errorf("%v used in %v: got a rest of %v; want %v", step.used, step.passed, got, step.want)
 		}
+	}
+}
+
+// countingKeeper counts how often the agent says that it gets on.
+type countingKeeper struct {
+	nobodyKeeps
+	alives int
+}
+
+func (k *countingKeeper) alive() { k.alives++ }
+
+// Who rests for long says every minute that it is alive, and a stop does not wait for
+// the end of it.
+func TestYieldingRests(t *testing.T) {
+	if _, err := processorTime(); err != nil {
+		t.Skip(err)
+	}
+	for _, stopped := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			k := &countingKeeper{}
+			l := &live{agent: &agent{p: &program{}, keeper: k}, yielding: yielding{full: 1, cores: 1e-6, on: true, paid: time.Now()}}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			if stopped {
+				stop()
+			}
+			began := time.Now()
+			l.yield(ctx, &ingest.Batch{Rows: 1})
+			rested := time.Since(began)
+			if stopped != (rested == 0) || !stopped && rested < 10*aliveEvery {
+				t.Errorf("stopped %t: it rested for %v", stopped, rested)
+			}
+			if want := int((rested + aliveEvery - 1) / aliveEvery); k.alives != want {
+				t.Errorf("it said %d times in %v that it is alive; want %d", k.alives, rested, want)
+			}
+		})
 	}
 }
