@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +70,23 @@ func (h *host) status(wantCode int, wants ...string) {
 	}
 }
 
+// untilStatus waits until `status` ends so and says all that is wanted.
+func (h *host) untilStatus(wantCode int, wants ...string) {
+	h.t.Helper()
+	var out, errOut bytes.Buffer
+	code := 0
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		out.Reset()
+		errOut.Reset()
+		code = run(h.t.Context(), []string{"--config", h.config, "status"}, &out, &errOut)
+		lacks := func(want string) bool { return !strings.Contains(out.String(), want) }
+		if code == wantCode && !slices.ContainsFunc(wants, lacks) {
+			return
+		}
+	}
+	h.t.Fatalf("status: got exit code %d and %s%s; want %d and %q", code, &out, &errOut, wantCode, wants)
+}
+
 // aside is the one store that was put aside.
 func (h *host) aside() string {
 	h.t.Helper()
@@ -76,6 +95,38 @@ func (h *host) aside() string {
 		h.t.Fatalf("put aside: got %q, %v; want one", found, err)
 	}
 	return found[0]
+}
+
+// While a store that was removed can't be made anew, `status` says so, and that rows
+// wait; then that all is well.
+func TestAgentStoreRemoved(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows keeps a store that is open from being removed")
+	}
+	h := newHost(t, 6000, "agent: {interval: 50ms}")
+	whole := h.logs
+	h.logs = whole[:1]
+	h.writeAtOnce()
+	r := h.start()
+	h.until(h.wholeRows(), r)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		_ = os.Remove(h.db + suffix) // The last two come and go.
+	}
+	if err := os.Mkdir(h.db, 0o700); err != nil { // Before the agent tries to open it anew.
+		t.Fatal(err)
+	}
+	h.logs = whole
+	h.writeAtOnce()
+	h.untilStatus(exitFailed, "store      "+h.db+" can't be read\n", "agent      running since ", " unread", "trouble    store: open store "+h.db+": it is a folder")
+	if err := os.Remove(h.db); err != nil {
+		t.Fatal(err)
+	}
+	h.until(h.wholeRows(), r)
+	r.await("healed")
+	r.stop()
+	r.saysOnce("was removed or replaced", "it is a folder", "healed")
+	h.untilStatus(exitDone, "agent      stopped at ")
+	h.same("removed")
 }
 
 // A store that is damaged while the agent has it open is put aside, and a new one
