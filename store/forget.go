@@ -5,10 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"regexp"
-	"strings"
 
 	"relaywatch/mail"
 )
@@ -43,31 +40,14 @@ func (m *Mentions) Add(other Mentions) {
 	m.Account = m.Account || other.Account
 }
 
-// quotes are the columns with texts that may quote an address.
-var quotes = []struct{ table, column string }{
-	{"deliveries", "text"}, {"quarantine", "text"}, {"sessions", "sessions"}, {"triage", "note"}, {"allow_entries", "reason"}, {"allow_entries", "owner"},
-}
-
 const (
 	selectMentions = `SELECT (SELECT count(*) FROM recipients WHERE address_id = ?1),
 		(SELECT count(*) FROM transactions WHERE reverse_path_id = ?1) + (SELECT count(*) FROM deliveries WHERE reverse_path_id = ?1),
 		(SELECT count(*) FROM deliveries WHERE recipient_id = ?1),
-		coalesce((SELECT d.external = 0 FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id = ?1), 0),
+		coalesce((SELECT external = 0 FROM domains WHERE name = ?3), 0),
 		EXISTS (SELECT 1 FROM names WHERE text = ?2) OR EXISTS (SELECT 1 FROM submitters WHERE value = ?2),
 		(SELECT count(*) FROM digests WHERE message IS NOT NULL)`
-
-	quoting = ` WHERE instr(lower(CAST(%[2]s AS TEXT)), ?1) > 0 OR '%[1]s' = 'deliveries' AND ?2 > 0 AND %[3]s = ?2`
 )
-
-// quotingIn is the condition on rows of a table that quote the address ?1, with the
-// number ?2.
-func quotingIn(table, column string) string {
-	recipient := "0"
-	if table == "deliveries" {
-		recipient = "recipient_id"
-	}
-	return fmt.Sprintf(quoting, table, column, recipient)
-}
 
 // Mentions tells where the store names an address, by a look at all of it.
 func (db *DB) Mentions(ctx context.Context, path mail.Path) (Mentions, error) {
@@ -77,19 +57,14 @@ func (db *DB) Mentions(ctx context.Context, path mail.Path) (Mentions, error) {
 		if err != nil {
 			return err
 		}
-		err = tx.QueryRowContext(ctx, selectMentions, number, string(path)).Scan(&m.Recipients, &m.ReversePaths, &m.Deliveries, &m.Inside, &m.Account, &m.MailsWaiting)
+		err = tx.QueryRowContext(ctx, selectMentions, number, string(path), path.Domain()).Scan(&m.Recipients, &m.ReversePaths, &m.Deliveries, &m.Inside, &m.Account, &m.MailsWaiting)
 		if err != nil {
 			return err
 		}
-		for _, q := range quotes {
-			var n int64
-			// What is a delivery to it is counted already.
-			if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+q.table+quotingIn(q.table, q.column), string(path), 0).Scan(&n); err != nil {
-				return err
-			}
-			m.Texts += n
-		}
-		return nil
+		r := rename{path: path, alias: path.Disguise("forgotten"), senderStays: m.Inside} // Without its number: deliveries to it are counted already.
+		quoting, err := r.texts(ctx, tx)
+		m.Texts = int64(len(quoting))
+		return err
 	})
 	return m, err
 }
@@ -132,14 +107,13 @@ func (db *DB) Forget(ctx context.Context, path mail.Path) error {
 		if err != nil {
 			return err
 		}
-		alias := path.Disguise(name)
-		if number > nullPath {
-			if err := renamePath(ctx, tx, k, number, path, alias, m.Inside); err != nil {
-				return err
-			}
+		r := rename{path: path, alias: path.Disguise(name), number: number, senderStays: m.Inside}
+		// Texts first: the number tells which answers are about it.
+		if err := r.changeTexts(ctx, tx); err != nil {
+			return err
 		}
-		for _, q := range quotes {
-			if err := requote(ctx, tx, q.table, q.column, path, alias, number); err != nil {
+		if number > nullPath {
+			if err := r.changeAddress(ctx, tx, k); err != nil {
 				return err
 			}
 		}
@@ -164,95 +138,6 @@ func newName() (string, error) {
 		return "", err
 	}
 	return "forgotten-" + hex.EncodeToString(random), nil
-}
-
-// renamePath gives an address another name; one that is a sender, too, and is to stay
-// that, gets it as a recipient only.
-func renamePath(ctx context.Context, tx *sql.Tx, k *known, number int64, path, alias mail.Path, senderStays bool) error {
-	do := func(statement string, args ...any) error {
-		_, err := tx.ExecContext(ctx, statement, args...)
-		return err
-	}
-	var sender bool
-	if err := tx.QueryRowContext(ctx, selectAddressUsed, number).Scan(&sender); err != nil {
-		return err
-	}
-	local, _ := split(alias)
-	hash := int64(int32(k.addresses.hash(alias)))
-	if sender && senderStays {
-		next := k.addresses.next
-		for _, s := range []struct {
-			statement string
-			args      []any
-		}{
-			{insertOneAddress, []any{next, local, number}},
-			{insertOneHash, []any{hash, next}},
-			{moveRecipients, []any{next, number}},
-			{moveDeliveries, []any{next, number}},
-		} {
-			if err := do(s.statement, s.args...); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := do(renameAddress, local, number); err != nil {
-		return err
-	}
-	if err := do(deleteHash, int64(int32(k.addresses.hash(path))), number); err != nil {
-		return err
-	}
-	return do(insertOneHash, hash, number)
-}
-
-// requote writes alias for path in the texts of a column, and, where a remote server
-// answered about it, for its local part alone.
-func requote(ctx context.Context, tx *sql.Tx, table, column string, path, alias mail.Path, number int64) error {
-	type row struct {
-		id   int64
-		text []byte
-	}
-	var rows []row
-	err := each(ctx, tx, func(scan scanner) error {
-		var r row
-		err := scan(&r.id, &r.text)
-		rows = append(rows, r)
-		return err
-	}, `SELECT rowid, CAST(`+column+` AS BLOB) FROM `+table+quotingIn(table, column), string(path), number)
-	if err != nil {
-		return err
-	}
-	kind := "TEXT"
-	if table == "quarantine" || table == "sessions" {
-		kind = "BLOB"
-	}
-	whole := quotedForms(path)
-	local, _ := split(path)
-	name, _ := split(alias)
-	for _, r := range rows {
-		text := whole.ReplaceAllLiteral(r.text, []byte(alias))
-		if table == "deliveries" && len(local) > 2 {
-			text = wordOf(local).ReplaceAll(text, []byte("${1}"+name+"${2}"))
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET `+column+` = CAST(? AS `+kind+`) WHERE rowid = ?`, text, r.id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// quotedForms finds an address in any case, also as JSON writes it.
-func quotedForms(path mail.Path) *regexp.Regexp {
-	forms := []string{regexp.QuoteMeta(string(path))}
-	if inJSON, err := json.Marshal(string(path)); err == nil {
-		forms = append(forms, regexp.QuoteMeta(strings.Trim(string(inJSON), `"`)))
-	}
-	return regexp.MustCompile(`(?i)` + strings.Join(forms, `|`))
-}
-
-// wordOf finds a local part that stands alone.
-func wordOf(local string) *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(^|[^\pL\pN._+-])` + regexp.QuoteMeta(local) + `($|[^\pL\pN._+-])`)
 }
 
 // Scour writes the file anew, so that nothing of what was removed is left in it or in

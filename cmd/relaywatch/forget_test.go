@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -164,6 +165,45 @@ func TestForgetSenders(t *testing.T) {
 	local, _, _ := strings.Cut(outside, "@")
 	if inFiles(t, db, []byte(local+"@")) || query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path = '"+outside+"'") != 0 {
 		t.Errorf("got %s as a sender; want it forgotten", outside)
+	}
+}
+
+// In a session that is still open an address is told from what only looks like it, and
+// the session goes on.
+func TestForgetOpenSession(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "RECV.LOG")
+	text := "#Software: Microsoft Exchange Server\r\n#Version: 15.0.0.0\r\n#Log-type: SMTP Receive Protocol Log\r\n#Date: 2026-11-06T17:58:00.000Z\r\n" +
+		"#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
+	add := func(rows ...string) {
+		for _, row := range rows {
+			text += "2026-11-06T17:58:01.000Z,EX01\\Client,08DE18E46C2DFFFF,0,10.0.0.30:587,10.3.0.9:59075," + row + "\r\n"
+		}
+		if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("+,,", "<,EHLO key,", ">,250 ok,", "<,MAIL FROM:<ann.adler@corp.example>,", ">,250 ok,",
+		"<,RCPT TO:<r&d@example.net>,", "<,RCPT TO:<x.r&d@example.net>,", "<,RCPT TO:<key>,", "<,RCPT TO:<ann.adler@corp.example>,")
+	_, args := sampleStore(t, log)
+	for _, who := range []string{"r&d@example.net", "key", "ann.adler@corp.example"} {
+		if out := mustRun(t, 0, append(args, "forget", who, "--yes")...); !strings.Contains(out, "is forgotten") {
+			t.Errorf("got %q; want %s forgotten", out, who)
+		}
+	}
+	add(">,250 ok,", ">,250 ok,", ">,250 ok,", ">,250 ok,", "<,DATA,", ">,354 go on,", ">,250 ok,", "<,QUIT,", ">,221 bye,", "-,,Remote")
+	mustRun(t, 0, append(args, "ingest", log)...)
+	got := mustRun(t, 0, append(args, "query", "SELECT t.helo, t.reverse_path, replace(substr(r.recipient, 1, 11), 'forgotten-', '~') || '…' || r.domain AS recipient"+
+		" FROM v_recipients r JOIN v_transactions t ON t.id = r.transaction_id WHERE r.client_ip = '10.3.0.9' AND t.helo = 'key'", "--format", "csv")...)
+	lines := strings.Split(strings.TrimSpace(got), "\n")[1:]
+	for i, line := range lines {
+		lines[i] = regexp.MustCompile(`~[0-9a-f]`).ReplaceAllString(line, "~")
+	}
+	want := []string{
+		"key,ann.adler@corp.example,~…example.net", "key,ann.adler@corp.example,x.r&d@examp…example.net",
+		"key,ann.adler@corp.example,~…", "key,ann.adler@corp.example,~…corp.example",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("want the recipients -, got +\n%s", diff)
 	}
 }
 

@@ -1,0 +1,182 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"regexp"
+	"strings"
+
+	"relaywatch/ingest"
+	"relaywatch/mail"
+)
+
+// rename puts another name in place of an address.
+type rename struct {
+	path, alias mail.Path
+	number      int64 // Of path; 0 if it is no row of table addresses.
+	senderStays bool  // As a reverse-path it keeps its name.
+}
+
+// changeAddress gives the address its other name; one that is a sender, too, and is to
+// stay that, gets it as a recipient only.
+func (r *rename) changeAddress(ctx context.Context, tx *sql.Tx, k *known) error {
+	do := func(statement string, args ...any) error {
+		_, err := tx.ExecContext(ctx, statement, args...)
+		return err
+	}
+	var sender bool
+	if err := tx.QueryRowContext(ctx, selectAddressUsed, r.number).Scan(&sender); err != nil {
+		return err
+	}
+	local, _ := split(r.alias)
+	hash := int64(int32(k.addresses.hash(r.alias)))
+	if sender && r.senderStays {
+		next := k.addresses.next
+		for _, s := range []struct {
+			statement string
+			args      []any
+		}{
+			{insertOneAddress, []any{next, local, r.number}},
+			{insertOneHash, []any{hash, next}},
+			{moveRecipients, []any{next, r.number}},
+			{moveDeliveries, []any{next, r.number}},
+		} {
+			if err := do(s.statement, s.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := do(renameAddress, local, r.number); err != nil {
+		return err
+	}
+	if err := do(deleteHash, int64(int32(k.addresses.hash(r.path))), r.number); err != nil {
+		return err
+	}
+	return do(insertOneHash, hash, r.number)
+}
+
+// quotes are the columns with texts that may quote an address.
+var quotes = []struct {
+	table, column string
+	bytes         bool // It is a BLOB.
+}{
+	{"deliveries", "text", false}, {"quarantine", "text", true}, {"triage", "note", false}, {"allow_entries", "reason", false}, {"allow_entries", "owner", false},
+}
+
+const updateSessions = `UPDATE sessions SET sessions = ?1 WHERE id = ?2`
+
+// requoted is a text with the alias in it, and how it is stored.
+type requoted struct {
+	statement string // Its parameters are text and id.
+	id        int64
+	text      any // string, or []byte where the column is a BLOB.
+}
+
+// changeTexts puts the alias into all texts.
+func (r *rename) changeTexts(ctx context.Context, tx *sql.Tx) error {
+	texts, err := r.texts(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, t := range texts {
+		if _, err := tx.ExecContext(ctx, t.statement, t.text, t.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// texts are those that quote the address, as they read with the alias. One without a
+// domain is not told from other words, but in the answers about it.
+func (r *rename) texts(ctx context.Context, tx *sql.Tx) ([]requoted, error) {
+	var found []requoted
+	for _, q := range quotes {
+		about := `?2 < 0`
+		if q.table == "deliveries" {
+			about = `coalesce(recipient_id = ?2, 0)`
+		}
+		query := `SELECT rowid, CAST(` + q.column + ` AS BLOB), ` + about + ` FROM ` + q.table + ` WHERE ` + about + ` OR instr(lower(CAST(` + q.column + ` AS TEXT)), ?1) > 0`
+		err := each(ctx, tx, func(scan scanner) error {
+			var id int64
+			var before []byte
+			var isAbout bool
+			err := scan(&id, &before, &isAbout)
+			after := r.requote(before, isAbout)
+			if q.table == "deliveries" && !bytes.Equal(before, after) { // One that quotes it is about it, too.
+				after = r.requote(before, true)
+			}
+			if err != nil || bytes.Equal(before, after) {
+				return err
+			}
+			t := requoted{`UPDATE ` + q.table + ` SET ` + q.column + ` = ?1 WHERE rowid = ?2`, id, string(after)}
+			if q.bytes {
+				t.text = after
+			}
+			found = append(found, t)
+			return nil
+		}, query, string(r.path), r.number)
+		if err != nil {
+			return nil, err
+		}
+	}
+	sessions, err := r.sessions(ctx, tx)
+	if sessions != nil {
+		found = append(found, requoted{updateSessions, 1, sessions})
+	}
+	return found, err
+}
+
+// sessions are those still open with the alias in them, or nil if they do not name the
+// address.
+func (r *rename) sessions(ctx context.Context, tx *sql.Tx) ([]byte, error) {
+	var sessions []byte
+	if err := each(ctx, tx, func(scan scanner) error { return scan(&sessions) }, selectSessions); err != nil || len(sessions) == 0 {
+		return nil, err
+	}
+	changed := false
+	name := func(p mail.Path) mail.Path {
+		if p != r.path {
+			return p
+		}
+		changed = true
+		return r.alias
+	}
+	sender := name
+	if r.senderStays {
+		sender = func(p mail.Path) mail.Path { return p }
+	}
+	sessions, err := ingest.Rename(sessions, name, sender, func(text string) string {
+		after := string(r.requote([]byte(text), false))
+		changed = changed || after != text
+		return after
+	})
+	if !changed {
+		return nil, err
+	}
+	return sessions, err
+}
+
+// requote writes the alias for the address, and, in an answer about it, for its local
+// part alone.
+func (r *rename) requote(text []byte, about bool) []byte {
+	if r.path.Domain() != "" {
+		text = replaceAlone(text, string(r.path), string(r.alias))
+	}
+	// Shorter ones are rather words, or parts of codes.
+	if local, _ := split(r.path); about && len(local) > 2 {
+		name, _ := split(r.alias)
+		text = replaceAlone(text, local, name)
+	}
+	return text
+}
+
+// replaceAlone writes with for what, in any case of letters, where it is no part of
+// another name: the full stops of "ann... no such user" are not of a name.
+func replaceAlone(text []byte, what, with string) []byte {
+	alone := regexp.MustCompile(`(?i)((?:^|[^\pL\pN._+-])[._-]*)` + regexp.QuoteMeta(what) + `([._-]*(?:$|[^\pL\pN._+-]))`)
+	with = "${1}" + strings.ReplaceAll(with, "$", "$$") + "${2}"
+	// Once more for every second one of a row: they share what stands between them.
+	return alone.ReplaceAll(alone.ReplaceAll(text, []byte(with)), []byte(with))
+}
