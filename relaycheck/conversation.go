@@ -2,7 +2,6 @@ package relaycheck
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -46,7 +45,7 @@ func (p *Probe) connect(ctx context.Context) (*conversation, error) {
 		c.quit()
 		return nil, fmt.Errorf("%s at %s greets with %d %s", p.Host, p.Address, code, greeting)
 	}
-	if name, _, _ := strings.Cut(greeting, " "); isHostName(name) {
+	if name, _, _ := strings.Cut(greeting, " "); IsHostName(name) {
 		c.name = name
 	}
 	for _, hello := range []string{"EHLO ", "HELO "} {
@@ -54,15 +53,20 @@ func (p *Probe) connect(ctx context.Context) (*conversation, error) {
 			break
 		}
 	}
-	if err != nil || code != 250 {
+	switch {
+	case err != nil:
 		c.close()
-		return nil, fmt.Errorf("%s at %s takes no EHLO and no HELO (%d): %w", p.Host, p.Address, code, errors.Join(err, errGone))
+		return nil, fmt.Errorf("%s at %s answers neither EHLO nor HELO: %w", p.Host, p.Address, err)
+	case code != 250:
+		c.quit()
+		return nil, fmt.Errorf("%s at %s takes no EHLO and no HELO (%d)", p.Host, p.Address, code)
 	}
 	return c, nil
 }
 
-// isHostName tells whether a text of the greeting is a name to put into an address.
-func isHostName(s string) bool {
+// IsHostName tells whether a text can stand in a command as the name of a host or
+// domain: it has letters of ASCII, digits, hyphens and dots only.
+func IsHostName(s string) bool {
 	return len(s) > 0 && len(s) < 254 && strings.IndexFunc(s, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", r)
 	}) < 0
@@ -77,8 +81,9 @@ func (c *conversation) try(o *outcome) error {
 		code, text, err = c.say("RCPT TO:<" + o.to + ">")
 		o.answered = err == nil && code != 421
 	}
+	o.gone = err != nil || code == 421 // RFC 5321, section 3.8: it closes the connection.
 	switch {
-	case err != nil, code == 421: // RFC 5321, section 3.8: it closes the connection.
+	case o.gone:
 		return errGone
 	case code == 530:
 		o.answered, o.reply = false, reply(code, text)

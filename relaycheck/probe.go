@@ -34,6 +34,7 @@ type outcome struct {
 	number   int // From 1 on.
 	form     form
 	from, to string
+	gone     bool // The server hung up each time instead of an answer.
 	answered bool // The server answered RCPT.
 	accepted bool
 	reply    string // To RCPT, or to the command before that was refused.
@@ -58,11 +59,11 @@ var (
 func (p *Probe) Run(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.Limit)
 	defer cancel()
-	first, err := p.connect(ctx)
+	c, err := p.connect(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	c, connections := first, 1
+	connections := 1
 	defer func() {
 		if c != nil {
 			c.quit()
@@ -115,7 +116,7 @@ func (p *Probe) judge(outcomes []outcome, stopped string) Result {
 		Check: "probe", Title: "what " + p.Host + " answers to the address forms of relay tests",
 		Read: fmt.Sprintf("%d of %d forms, up to RCPT, at %s", len(outcomes), len(forms), p.Address),
 	}
-	answered, proven, doubtful := 0, 0, 0
+	answered, gone, proven, doubtful := 0, 0, 0, 0
 	for i := range outcomes {
 		o := &outcomes[i]
 		r.Details = append(r.Details, o.String())
@@ -127,6 +128,9 @@ func (p *Probe) judge(outcomes []outcome, stopped string) Result {
 		}
 		if o.answered {
 			answered++
+		}
+		if o.gone {
+			gone++
 		}
 	}
 	switch {
@@ -145,6 +149,9 @@ func (p *Probe) judge(outcomes []outcome, stopped string) Result {
 	case answered == 0:
 		r.Severity = NotJudged
 		r.Found = "no form came as far as RCPT"
+	case gone > 0:
+		r.Severity = Passed
+		r.Found = fmt.Sprintf("no recipient outside was accepted, but the server hung up on %s instead of an answer", plural(gone, "form"))
 	default:
 		r.Severity = Passed
 		r.Found = "every recipient outside was refused"

@@ -253,6 +253,18 @@ func TestProbeGivesUp(t *testing.T) {
 		want           string // In what was found, or the error.
 	}{
 		{"hangs up at every MAIL", "220 mx", answer("MAIL", ""), nil, NotJudged, "no form came as far as RCPT; then the probe ended, as the server hung up 8 times"},
+		{"hangs up on some forms", "220 mx", func(context.Context) func(string) string {
+			return func(line string) string {
+				switch {
+				case strings.HasPrefix(line, "RCPT TO:<example.org!"):
+					return ""
+				case strings.HasPrefix(line, "RCPT"):
+					return "550 5.7.1 no"
+				}
+				return "250 ok"
+			}
+		}, nil, Passed, "no recipient outside was accepted, but the server hung up on 3 forms instead of an answer"},
+		{"hangs up at once", "220 mx", answerAll(""), nil, "", "answers neither EHLO nor HELO: EOF"},
 		{"wants TLS", "220 mx", answer("MAIL", "530 5.7.0 Must issue a STARTTLS command first"), nil, NotJudged, "the server wants TLS first"},
 		{"refuses every sender", "220 mx", answer("MAIL", "550 5.1.8 no"), nil, NotJudged, "no form came as far as RCPT"},
 		{"takes no client", "554 5.7.1 go away", answerAll("221 bye"), nil, "", "greets with 554 5.7.1 go away"},

@@ -86,9 +86,7 @@ func probeTarget(target string) (host string, port uint16, err error) {
 // probedDomain is where the recipients of the probe are.
 func probedDomain(site detect.Site, domain string) (string, error) {
 	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
-	if domain == "" || strings.IndexFunc(domain, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-'
-	}) >= 0 {
+	if !relaycheck.IsHostName(domain) {
 		return "", fmt.Errorf("--probe-domain %q is no domain", domain)
 	}
 	for _, own := range site.OwnDomains {
@@ -136,11 +134,8 @@ func localAddress(ctx context.Context, server netip.AddrPort) netip.Addr {
 // ownName is the name for HELO.
 func ownName() string {
 	name, err := os.Hostname()
-	name = strings.ToLower(name)
-	if err != nil || name == "" || strings.IndexFunc(name, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-'
-	}) >= 0 {
+	if err != nil || !relaycheck.IsHostName(name) {
 		return "localhost"
 	}
-	return name
+	return strings.ToLower(name)
 }
