@@ -47,8 +47,9 @@ func (p *Pseudonyms) Path(path Path) Path {
 }
 
 var (
-	quotedAddress = regexp.MustCompile(`"[^"]*"@[^\s<>,;:"'()]+|[^\s<>,;:"'()\[\]]+@[^\s<>,;:"'()]*`)
+	quotedAddress = regexp.MustCompile(`"[^"]*"@[^\s<>,;:"'()]+|[^\s<>,;:"'()\[\]]+(?:'[^\s<>,;:"'()\[\]]+)*@[^\s<>,;:"'()]*`)
 	word          = regexp.MustCompile(`[\pL\pN._+-]+`)
+	dotString     = regexp.MustCompile(`[\pL\pN._+-]+(?:[!#$%&'*/=?^{|}\x60]+[\pL\pN._+-]+)*`) // RFC 5321, section 4.1.2: also one word, as o'brien.
 	statusCode    = regexp.MustCompile(`^\d\.\d{1,3}\.\d{1,3}\b`)
 )
 
@@ -71,11 +72,17 @@ func (p *Pseudonyms) Text(text string, to Path) string {
 		return text
 	}
 	// The local part alone, as in: user ann unknown.
-	return word.ReplaceAllStringFunc(text, func(w string) string {
+	hide := func(w string) string {
 		trimmed := strings.TrimRight(w, ".-")
 		if p.Path(Path(strings.ToLower(trimmed)+"@"+domain)) == to {
 			return strings.TrimSuffix(string(to), "@"+domain) + w[len(trimmed):]
 		}
 		return w
+	}
+	return dotString.ReplaceAllStringFunc(text, func(w string) string {
+		if hidden := hide(w); hidden != w || len(word.FindString(w)) == len(w) {
+			return hidden
+		}
+		return word.ReplaceAllStringFunc(w, hide) // As in: user=ann.
 	})
 }

@@ -45,12 +45,18 @@ func TestPseudonymsText(t *testing.T) {
 		{"5.1.1 ANN.LEE... no such user", "5.1.1 " + name + "... no such user"},
 		{"mail for ann.lee@example.net. Try later", "mail for " + string(to) + ". Try later"},
 		{"no bob@example.org", "no " + string(p.Path("bob@example.org"))},
+		{"no user=ann.lee, 'ann.lee'", "no user=" + name + ", '" + name + "'"},
+		{"no 'o'neil@example.org'", "no '" + string(p.Path("o'neil@example.org")) + "'"},
 		{"2.1.5 ok", "2.1.5 ok"},
 		{"", ""},
 	} {
 		if got := p.Text(tc.text, to); got != tc.want {
 			t.Errorf("got %q; want %q", got, tc.want)
 		}
+	}
+	neil := p.Path("o'neil@example.net")
+	if got := p.Text("5.1.1 O'Neil: no such user", neil); got != "5.1.1 "+strings.TrimSuffix(string(neil), "@example.net")+": no such user" {
+		t.Errorf("got %q; want the local part hidden", got)
 	}
 	if got := NewPseudonyms(nil).Text("5.1.1 user ann.lee unknown", "~@example.net"); got != "5.1.1" {
 		t.Errorf("got %q; want the status code", got)
