@@ -67,10 +67,10 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	if c.sum == 0 {
 		c.start, c.began, c.from, c.steps = at, at, 0, c.steps[:0]
 	}
-	c.sum = min(before+nats, w.Ceiling)
+	c.sum = w.grown(before, 0, nats)
 	if len(c.steps) == maxSteps {
 		first := c.steps[0]
-		c.from = min(w.Fade(c.from, int64(first.at-c.began))+first.nats, w.Ceiling)
+		c.from = w.grown(c.from, int64(first.at-c.began), first.nats)
 		c.began = first.at
 		c.steps = append(c.steps[:0], c.steps[1:]...)
 	}

@@ -41,7 +41,7 @@ func (w *Weigher) resum(s *Sum) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum = min(w.Fade(sum, int64(s.Steps[i].At-at))+nats, w.Ceiling)
+		sum = w.grown(sum, int64(s.Steps[i].At-at), nats)
 		at = s.Steps[i].At
 	}
 	support := 0.0

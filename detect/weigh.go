@@ -161,6 +161,12 @@ func (w *Weigher) Fade(sum float64, seconds int64) float64 {
 	return 0
 }
 
+// grown is what a sum becomes with a recipient that weighs nats, some seconds after the
+// last. Who shows or checks an accusation adds it up as it was judged.
+func (w *Weigher) grown(sum float64, seconds int64, nats float64) float64 {
+	return min(w.Fade(sum, seconds)+nats, w.Ceiling)
+}
+
 // negligible is what is left of a sum when it begins anew: else what somebody did
 // months ago would still be where the accusation begins.
 const negligible = 0.05
