@@ -15,8 +15,9 @@ import (
 
 // growthCurve lets one store grow, a week of mail in each run of relaywatch, and
 // prints what the runs at 1, 3, 10, 30 and 100 million recipients took: the first
-// that reaches the number and the two behind it, by their median. Hosts keep whom they write to; the mass mailers
-// have new recipients every week, so that a fifth of all recipients is new for good.
+// that reaches the number and the two behind it, by their median. Hosts keep whom
+// they write to; the mass mailers have new recipients every week, so that a fifth of
+// all recipients is new for good.
 func growthCurve(ctx context.Context, s subject, millions int) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
