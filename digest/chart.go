@@ -75,7 +75,8 @@ func barHeight(v, top float64, most int) int {
 // blocks are bars of text, from nothing to the highest.
 var blocks = []rune("·▁▂▃▄▅▆▇█")
 
-func bars(values []float64, top float64) string {
+// Bars is a bar of text for each value, a letter wide, the highest for top.
+func Bars(values []float64, top float64) string {
 	var b strings.Builder
 	for _, v := range values {
 		i := 0
@@ -96,14 +97,14 @@ func (c *Chart) text() string {
 	for i, n := range c.Counts {
 		values[i] = float64(n)
 	}
-	return bars(values, c.top())
+	return Bars(values, c.top())
 }
 
 func (c *Chart) usualText() string {
 	if c.Usual == nil {
 		return ""
 	}
-	return bars(c.Usual, c.top())
+	return Bars(c.Usual, c.top())
 }
 
 // span tells what the chart reaches over.

@@ -26,6 +26,15 @@ func (m *dayMaker) chart(ctx context.Context, s store.Suspect) (digest.Chart, er
 
 func hourOf(t mail.Time) mail.Time { return t - t%3600 }
 
+// daysBefore is how many whole days before start tell what is usual: no more than the
+// store has, whose oldest row is given, or 0 if it has none.
+func daysBefore(start, oldest mail.Time) int {
+	if oldest == 0 || oldest >= start {
+		return 0
+	}
+	return int(min((start-oldest)/(24*3600), usualDays))
+}
+
 // chartOf counts the hours from start to end, and what was usual at the same time on
 // the days before, as far as the store reaches back.
 func chartOf(hours []store.Hour, start, end, oldest mail.Time) digest.Chart {
@@ -36,9 +45,7 @@ func chartOf(hours []store.Hour, start, end, oldest mail.Time) digest.Chart {
 	}
 	const day = 24 * 3600
 	c.Counts = make([]int, (end-start+step-1)/step)
-	if oldest > 0 && oldest < start {
-		c.Days = int(min((start-oldest)/day, usualDays))
-	}
+	c.Days = daysBefore(start, oldest)
 	if c.Days > 0 {
 		c.Usual = make([]float64, len(c.Counts))
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"relaywatch/detect"
+	"relaywatch/digest"
 	"relaywatch/mail"
 	"relaywatch/store"
 )
@@ -118,9 +119,7 @@ func (d *dossier) hoursOfDay() dayHours {
 	const day = 24 * 3600
 	var h dayHours
 	start, end := hourOf(d.Suspect.Start), d.Suspect.LastFlagged
-	if d.Oldest > 0 && d.Oldest < start {
-		h.Days = int(min((start-d.Oldest)/day, usualDays))
-	}
+	h.Days = daysBefore(start, d.Oldest)
 	lasted := max(1, math.Ceil(float64(end-start+1)/day))
 	for _, hour := range d.Hours {
 		n := hour.Hour.Std().In(d.zone()).Hour()
@@ -186,26 +185,12 @@ func (d *dossier) printHours(p *page) {
 	p.line(0, "")
 	p.line(0, "HOURS OF THE DAY (%s)", d.zone())
 	p.line(4, "             0     6     12    18")
-	p.line(4, "  this time  %s  %s a day", bars(h.Here[:], top), rounded(sumOf(h.Here[:])))
+	p.line(4, "  this time  %s  %s a day", digest.Bars(h.Here[:], top), rounded(sumOf(h.Here[:])))
 	if h.Days > 0 {
-		p.line(4, "  usually    %s  %s", bars(h.Usual[:], top), h.usualText())
+		p.line(4, "  usually    %s  %s", digest.Bars(h.Usual[:], top), h.usualText())
 	} else {
 		p.line(4, "  usually    %s", h.usualText())
 	}
-}
-
-// bars are bars of text, from nothing to the highest.
-func bars(values []float64, top float64) string {
-	blocks := []rune("·▁▂▃▄▅▆▇█")
-	var b strings.Builder
-	for _, v := range values {
-		i := 0
-		if v > 0 {
-			i = min(1+int(v/top*float64(len(blocks)-1)), len(blocks)-1)
-		}
-		b.WriteRune(blocks[i])
-	}
-	return b.String()
 }
 
 func (d *dossier) printAlike(p *page) {

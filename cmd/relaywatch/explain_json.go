@@ -134,11 +134,7 @@ func newExplainReport(d dossier) explainReport {
 		r.Recipients = append(r.Recipients, d.recipientReport(s))
 	}
 	for _, l := range d.Logins {
-		outcome := "failed"
-		if l.OK {
-			outcome = "ok"
-		}
-		r.Logins = append(r.Logins, loginReport{l.At.String(), l.ClientIP, l.User, outcome})
+		r.Logins = append(r.Logins, loginReport{l.At.String(), l.ClientIP, l.User, outcomeOf(&l)})
 	}
 	for _, m := range d.Remedies {
 		r.Remedies = append(r.Remedies, remedyReport{m.Rule, m.Text})

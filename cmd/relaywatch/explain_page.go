@@ -10,7 +10,6 @@ import (
 	"math"
 	"strings"
 
-	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
 )
@@ -65,9 +64,6 @@ type namesView struct {
 	Uses []struct{ Name, Transactions, Recipients string }
 }
 
-// safe is a text from a log for a page: cut, and without what steers.
-func safe(s string, most int) string { return visible(ingest.Cut(s, most)) }
-
 // How much of a text from a log a page shows.
 const (
 	pageName    = 120
@@ -101,8 +97,7 @@ func (d *dossier) html(asOf mail.Time) ([]byte, error) {
 		v.Alike = append(v.Alike, alikeView{safe(o.line(), pageAddress+100), "in common: " + visible(o.commonText())})
 	}
 	for _, o := range d.Others {
-		v.Others = append(v.Others, fmt.Sprintf("%s UTC to %s: %s, %s", short(o.FirstFlagged), shortAfter(o.LastFlagged, o.FirstFlagged),
-			o.Severity, plural(int64(o.Recipients), "recipient")))
+		v.Others = append(v.Others, episodeText(&o))
 	}
 	var b bytes.Buffer
 	if err := explainHTML.Execute(&b, v); err != nil {
@@ -114,10 +109,6 @@ func (d *dossier) html(asOf mail.Time) ([]byte, error) {
 // verdict says in a sentence who is accused, or that nobody is.
 func (d *dossier) verdict(v *explainPage) {
 	s := &d.Suspect
-	outside := "?"
-	if s.External != nil {
-		outside = thousands(int64(*s.External))
-	}
 	if s.Severity == "" {
 		v.Class, v.Standing = "none", "Not under suspicion"
 		v.Verdict = "is not under suspicion: no rule accuses it in the mail that is stored."
@@ -130,8 +121,8 @@ func (d *dossier) verdict(v *explainPage) {
 	v.Class, v.Verdict = string(s.Severity), visible(s.Summary)
 	v.Standing = fmt.Sprintf("%s, score %g, %s", s.Severity, s.Score, s.State)
 	v.Facts = []namedText{
-		{"since", fmt.Sprintf("%s UTC, still so at %s; accused after %s", short(s.Start), short(s.LastFlagged), plural(int64(d.Before), "recipient"))},
-		{"left", fmt.Sprintf("%s accepted, %s outside, in %s", plural(int64(s.Recipients), "recipient"), outside, plural(int64(s.Transactions), "transaction"))},
+		{"since", d.sinceText()},
+		{"left", d.leftText()},
 		{"rules", strings.Join(s.Rules, ", ")},
 	}
 }
@@ -140,7 +131,7 @@ func (d *dossier) verdict(v *explainPage) {
 func (d *dossier) remedyViews() []namedText {
 	var list []namedText
 	for _, r := range d.Remedies {
-		text := visible(strings.Join(strings.Fields(r.Text), " "))
+		text := r.line()
 		i := 0
 		for i < len(list) && list[i].Text != text {
 			i++
@@ -160,11 +151,8 @@ func (d *dossier) toWhom(v *explainPage) {
 		most = max(most, dom.Recipients)
 	}
 	for _, dom := range d.Domains {
-		name := dom.Name
-		if name == "" {
-			name = "(local)"
-		}
-		if dom.External != nil && !*dom.External {
+		name := domainText(&dom)
+		if isOurs(&dom) {
 			name += " (ours)"
 		}
 		v.Domains = append(v.Domains, domainView{safe(name, pageName), thousands(int64(dom.Recipients)), int(math.Ceil(100 * float64(dom.Recipients) / float64(most)))})
@@ -173,11 +161,7 @@ func (d *dossier) toWhom(v *explainPage) {
 		v.MoreDomains = thousands(int64(n)) + " more recipients in other domains"
 	}
 	for _, r := range d.Recipients {
-		to := "(not in the log)"
-		if r.Path.Known() {
-			to = safe(string(r.Path), pageAddress)
-		}
-		v.Recipients = append(v.Recipients, recipientView{toSecond(r.At), strings.TrimSpace(replyText(r.Reply)), to, d.seenText(&r)})
+		v.Recipients = append(v.Recipients, recipientView{toSecond(r.At), strings.TrimSpace(replyText(r.Reply)), safe(pathText(r.Path), pageAddress), d.seenText(&r)})
 	}
 	if n := d.Suspect.Recipients - len(d.Recipients); n > 0 {
 		v.MoreRecipients = "… and " + thousands(int64(n)) + " more: v_recipients has them"
@@ -206,11 +190,8 @@ func (d *dossier) namesViews() []namesView {
 	}{{senders, d.Uses.ReversePaths}, {"client", d.Uses.Clients}, {"HELO name", d.Uses.HELOs}, {"server", d.Uses.Servers}} {
 		view := namesView{Name: n.name}
 		for _, u := range n.uses {
-			name := u.Text
-			switch {
-			case name == "" && n.name == senders:
-				name = "<>"
-			case name == "":
+			name := useText(&u, n.name == senders)
+			if name == "" {
 				continue
 			}
 			view.Uses = append(view.Uses, struct{ Name, Transactions, Recipients string }{
@@ -227,14 +208,7 @@ func (d *dossier) namesViews() []namesView {
 func (d *dossier) loginViews() []loginView {
 	var list []loginView
 	for _, l := range d.Logins {
-		outcome, user := "failed", "(not named)"
-		if l.OK {
-			outcome = "ok"
-		}
-		if l.User != "" {
-			user = safe(l.User, pageName)
-		}
-		list = append(list, loginView{toSecond(l.At), outcome, user, safe(l.ClientIP, pageName)})
+		list = append(list, loginView{toSecond(l.At), outcomeOf(&l), safe(userText(&l), pageName), safe(l.ClientIP, pageName)})
 	}
 	return list
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ func (d *dossier) findingViews() []findingView {
 			v.Signals = append(v.Signals, s)
 		}
 		if f.Evidence.Baseline > 0 {
-			v.Notes = append(v.Notes, fmt.Sprintf("the allow-list has it ask for %g times as much", f.Evidence.Baseline))
+			v.Notes = append(v.Notes, baselineText(&f.Evidence))
 		}
 		if f.Evidence.Sum != nil {
 			d.weighedViews(&v, f.Evidence.Sum, d.Weighers[f.Rule])
@@ -49,13 +48,6 @@ func (d *dossier) findingViews() []findingView {
 		}
 		list = append(list, v)
 	}
-	return list
-}
-
-// byWeight are the findings, the heaviest first.
-func (d *dossier) byWeight() []finding {
-	list := slices.Clone(d.Findings)
-	slices.SortStableFunc(list, func(a, b finding) int { return cmp.Compare(b.Weight, a.Weight) })
 	return list
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"relaywatch/detect"
-	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
 )
@@ -38,22 +36,15 @@ func (d *dossier) print(w io.Writer, width int) error {
 	p.line(2, "%s  %s, score %g, %s", visible(s.Submitter.String()), s.Severity, s.Score, s.State)
 	p.line(0, "%s", visible(s.Summary))
 	p.line(0, "")
-	p.line(11, "  since    %s UTC, still so at %s; accused after %s",
-		short(s.Start), short(s.LastFlagged), plural(int64(d.Before), "recipient"))
-	outside := "?"
-	if s.External != nil {
-		outside = thousands(int64(*s.External))
-	}
-	p.line(11, "  left     %s accepted, %s outside, in %s",
-		plural(int64(s.Recipients), "recipient"), outside, plural(int64(s.Transactions), "transaction"))
+	p.line(11, "  since    %s", d.sinceText())
+	p.line(11, "  left     %s", d.leftText())
 	d.printNames(p)
 	for i, e := range d.Others {
 		if i == maxOthers {
 			p.line(11, "           … %d more: v_suspects has them", len(d.Others)-maxOthers)
 			break
 		}
-		p.line(11, "  %-8s %s UTC to %s: %s, %s", label(i, "also"), short(e.FirstFlagged),
-			shortAfter(e.LastFlagged, e.FirstFlagged), e.Severity, plural(int64(e.Recipients), "recipient"))
+		p.line(11, "  %-8s %s", label(i, "also"), episodeText(&e))
 	}
 	d.printWhy(p)
 	d.printTimeline(p)
@@ -66,7 +57,7 @@ func (d *dossier) print(w io.Writer, width int) error {
 		p.line(0, "")
 		p.line(0, "WHAT TO DO")
 		for _, r := range d.Remedies {
-			p.line(4, "  %s: %s", r.Rule, visible(strings.Join(strings.Fields(r.Text), " ")))
+			p.line(4, "  %s: %s", r.Rule, r.line())
 		}
 	}
 	return p.err
@@ -94,7 +85,7 @@ func (d *dossier) printWhy(p *page) {
 			p.line(8, "      %-24s %8s%s", m.Signal, measured(m.Value, m.Unit), threshold)
 		}
 		if f.Evidence.Baseline > 0 {
-			p.line(8, "      the allow-list has it ask for %g times as much", f.Evidence.Baseline)
+			p.line(8, "      %s", baselineText(&f.Evidence))
 		}
 		d.printScore(p, &f)
 	}
@@ -125,12 +116,8 @@ func (d *dossier) printNames(p *page) {
 	} {
 		var texts []string
 		for _, u := range list.uses {
-			text := u.Text
-			if text == "" && list.name == "as" {
-				text = "<>"
-			}
-			if text != "" {
-				texts = append(texts, fmt.Sprintf("%s (%s)", visible(ingest.Cut(text, 60)), thousands(int64(u.Recipients))))
+			if text := useText(&u, list.name == "as"); text != "" {
+				texts = append(texts, fmt.Sprintf("%s (%s)", safe(text, 60), thousands(int64(u.Recipients))))
 			}
 		}
 		if len(texts) > 0 {
@@ -152,7 +139,7 @@ func (d *dossier) printLogins(p *page) {
 	if ok+failed > 0 {
 		last := d.Logins[0]
 		p.line(11, "  logins   of the last %d: %d ok, %d failed; last %s UTC as %s from %s",
-			ok+failed, ok, failed, short(last.At), visible(ingest.Cut(cmp.Or(last.User, "(not named)"), 60)), visible(last.ClientIP))
+			ok+failed, ok, failed, short(last.At), safe(userText(&last), 60), visible(last.ClientIP))
 	}
 }
 
@@ -196,24 +183,20 @@ func (d *dossier) printRecipients(p *page) {
 	var domains []string
 	for _, dom := range d.Domains {
 		where := ""
-		if dom.External != nil && !*dom.External {
+		if isOurs(&dom) {
 			where = ", ours"
 		}
-		domains = append(domains, fmt.Sprintf("%s (%s%s)", visible(ingest.Cut(dom.Name, 60)), thousands(int64(dom.Recipients)), where))
+		domains = append(domains, fmt.Sprintf("%s (%s%s)", safe(domainText(&dom), 60), thousands(int64(dom.Recipients)), where))
 	}
 	if len(domains) > 0 {
 		p.line(11, "  domains  %s%s", strings.Join(domains, ", "), more(d.Suspect.Recipients, sum(d.Domains)))
 	}
 	for _, r := range d.Recipients {
-		to := string(r.Path)
-		if !r.Path.Known() {
-			to = "(not in the log)"
-		}
 		seen := d.seenText(&r)
 		if seen != "" {
 			seen = " (" + seen + ")"
 		}
-		p.line(29, "  %s  %s  %s%s", r.At, replyText(r.Reply), visible(ingest.Cut(to, 80)), seen)
+		p.line(29, "  %s  %s  %s%s", r.At, replyText(r.Reply), safe(pathText(r.Path), 80), seen)
 	}
 	if n := d.Suspect.Recipients - len(d.Recipients); n > 0 {
 		p.line(4, "  … and %s more: v_recipients has them", thousands(int64(n)))
@@ -251,11 +234,9 @@ const (
 func (d *dossier) printProof(p *page) {
 	p.line(0, "")
 	p.line(0, "LOG ROWS")
-	byWeight := slices.Clone(d.Findings)
-	slices.SortStableFunc(byWeight, func(a, b finding) int { return cmp.Compare(b.Weight, a.Weight) })
 	shown := map[mail.LogPos]bool{}
 	var others []string
-	for _, f := range byWeight {
+	for _, f := range d.byWeight() {
 		if f.Level != detect.LevelAlert && !d.AllRows {
 			others = append(others, f.Rule)
 			continue
@@ -289,7 +270,7 @@ func (f *finding) print(p *page, all bool, shown map[mail.LogPos]bool) {
 			p.line(6, "    offset %d (the log is no longer there)", row.Pos.Offset)
 			continue
 		}
-		p.line(6, "    %d: %s", row.Line, visible(ingest.Cut(row.Text, 200)))
+		p.line(6, "    %d: %s", row.Line, safe(row.Text, 200))
 	}
 	if left > 0 {
 		p.line(4, "    … %d more of %s; --rows shows all", left, f.Rule)
