@@ -121,6 +121,9 @@ func (f *explainFlags) valid(asHTML, withFormat bool) error {
 }
 
 func (p *program) explain(ctx context.Context, who mail.Submitter, f explainFlags) error {
+	if err := p.notStore("--html", f.html); err != nil {
+		return err
+	}
 	ruleSet, err := rulesIn(p.config.Rules.Path)
 	if err != nil {
 		return err
@@ -190,7 +193,7 @@ func (p *program) writePage(ctx context.Context, db *store.DB, d *dossier, path 
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(path, data); err != nil {
+	if err := writeClosed(path, data); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	if whole, err := filepath.Abs(path); err == nil {

@@ -110,21 +110,21 @@ func TestWriteWhole(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.html")
 	for _, text := range []string{"one", "two"} {
-		if err := writeWhole(path, []byte(text)); err != nil {
+		if err := writeClosed(path, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(t, path); got != text {
 			t.Errorf("got %q; want %q", got, text)
 		}
 	}
-	if err := writeWhole(filepath.Join(dir, "none", "a.html"), nil); err == nil {
+	if err := writeClosed(filepath.Join(dir, "none", "a.html"), nil); err == nil {
 		t.Error("got no error in a folder that there is not")
 	}
 	// A folder of that name is found only as the file is put in place.
 	if err := os.Mkdir(filepath.Join(dir, "b.html"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeWhole(filepath.Join(dir, "b.html"), []byte("x")); err == nil {
+	if err := writeClosed(filepath.Join(dir, "b.html"), []byte("x")); err == nil {
 		t.Error("got no error in place of a folder")
 	}
 	entries, err := os.ReadDir(dir)

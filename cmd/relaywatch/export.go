@@ -90,7 +90,7 @@ func (p *program) export(ctx context.Context, f exportFlags, names []string) err
 	if err != nil {
 		return err
 	}
-	paths, err := f.paths(views, p.config.Store.Path)
+	paths, err := p.exportPaths(&f, views)
 	if err != nil {
 		return err
 	}
@@ -132,8 +132,8 @@ func chosenViews(ctx context.Context, db *store.DB, names []string, period bool)
 	return views, nil
 }
 
-// paths are the files to make, one for each view.
-func (f *exportFlags) paths(views []store.View, storePath string) ([]string, error) {
+// exportPaths are the files to make, one for each view.
+func (p *program) exportPaths(f *exportFlags, views []store.View) ([]string, error) {
 	info, err := os.Stat(f.out)
 	folder := err == nil && info.IsDir()
 	if len(views) > 1 && !folder {
@@ -150,16 +150,14 @@ func (f *exportFlags) paths(views []store.View, storePath string) ([]string, err
 		}
 	}
 	for _, path := range paths {
-		info, err := os.Lstat(path)
-		if err != nil {
-			continue // If it is not for want of the file, making it says why.
-		}
-		db, err := os.Stat(storePath)
-		switch {
-		case !f.force:
+		if _, err := os.Lstat(path); err == nil && !f.force {
 			return nil, usageError{fmt.Errorf("%s is there already: name a new file, or replace it with --force", path)}
-		case !info.Mode().IsRegular() || err == nil && os.SameFile(info, db):
-			return nil, usageError{fmt.Errorf("%s is the store, or no file: name another", path)}
+		}
+		if err := checkTarget("--out", path); err != nil {
+			return nil, err
+		}
+		if err := p.notStore("--out", path); err != nil {
+			return nil, err
 		}
 	}
 	return paths, nil
@@ -171,33 +169,16 @@ type rowWriter interface {
 	close() error
 }
 
-// write makes one file: under another name, until it is complete.
+// write makes one file.
 func (f *exportFlags) write(ctx context.Context, db *store.DB, v *store.View, since, until mail.Time, path string) (n int64, err error) {
-	part := fmt.Sprintf("%s.%d.part", path, os.Getpid())
-	made, err := store.CreateClosed(part)
-	if err == nil && !made {
-		err = fmt.Errorf("%s is there already: remove it", part)
-	}
+	err = writeWhole(path, func(file *os.File) (err error) {
+		n, err = f.fill(ctx, db, v, since, until, file)
+		return err
+	})
 	if err != nil {
-		return 0, fmt.Errorf("export to %s: %w", path, err)
+		return 0, fmt.Errorf("export %s to %s: %w", v.Name, path, err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("export %s to %s: %w", v.Name, path, err), os.Remove(part))
-		}
-	}()
-	file, err := os.OpenFile(part, os.O_WRONLY, 0)
-	if err != nil {
-		return 0, err
-	}
-	n, err = f.fill(ctx, db, v, since, until, file)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return 0, err
-	}
-	return n, os.Rename(part, path)
+	return n, nil
 }
 
 func (f *exportFlags) fill(ctx context.Context, db *store.DB, v *store.View, since, until mail.Time, file io.Writer) (n int64, err error) {

@@ -43,7 +43,7 @@ func (c *Config) makeKey() error {
 		return err
 	}
 	text := c.Privacy.Recipients + "\n" + hex.EncodeToString(key) + "\n"
-	if err := writeWhole(keyFile(c.Store.Path), []byte(text)); err != nil {
+	if err := writeClosed(keyFile(c.Store.Path), []byte(text)); err != nil {
 		return fmt.Errorf("write the key of the recipients' names: %w", err)
 	}
 	return nil
