@@ -10,10 +10,10 @@ import (
 type channel struct {
 	sum   float64
 	at    mail.Time // Of the last recipient that was weighed.
-	start mail.Time // Of the first since the sum was 0.
+	start mail.Time // Of the first since the sum was 0 or faint.
 	from  float64   // The sum before the first of steps, at the time fromAt.
 	began mail.Time // fromAt.
-	steps []step    // The newest since start, at most maxSteps.
+	steps []step    // The newest since the sum was 0, at most maxSteps.
 	nats  float64   // Of the last recipient.
 	asked bool      // The newest row is in the sum: a sum is that of its last row, and not of now.
 }
@@ -56,16 +56,17 @@ func (c *channel) clone() channel {
 func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.LogPos, f *told, factor float64) float64 {
 	nats := lowerNats(w.weigh(t, o, f), factor)
 	before := w.Fade(c.sum, int64(at-c.at))
+	anew := c.sum == 0 || before < faint && before <= c.sum/2 // Nothing for a half-life.
 	c.at = at
-	if before == 0 {
-		c.sum = 0
-	}
 	if before+nats <= 0 {
 		*c = channel{at: at, asked: c.asked}
 		return nats
 	}
 	if c.sum == 0 {
-		c.start, c.began, c.from, c.steps = at, at, 0, c.steps[:0]
+		c.began, c.from, c.steps = at, 0, c.steps[:0]
+	}
+	if anew {
+		c.start = at
 	}
 	c.sum = w.grown(before, 0, nats)
 	if len(c.steps) == maxSteps {
@@ -80,6 +81,10 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	c.steps = append(c.steps, step{at, pos, *f, o.of(f), nats})
 	return nats
 }
+
+// faint is below how many nats a sum no longer tells where an accusation begins: a sum
+// that only fades is never 0, and what somebody did months ago is no part of it.
+const faint = 0.5
 
 // lowerNats lowers what accuses; what takes down a sum counts in full.
 func lowerNats(nats, factor float64) float64 {

@@ -149,16 +149,12 @@ func (w *Weigher) weigh(t *weights, o *own, f *told) float64 {
 	return nats
 }
 
-// Fade is what is left of a sum, in nats, after some seconds: half after HalfLife, and
-// 0 once it is negligible, so that the sum begins anew.
+// Fade is what is left of a sum, in nats, after some seconds: half after HalfLife.
 func (w *Weigher) Fade(sum float64, seconds int64) float64 {
 	if sum == 0 || seconds <= 0 {
 		return sum
 	}
-	if left := sum * math.Exp2(-float64(seconds)/w.HalfLife.Seconds()); left >= negligible {
-		return left
-	}
-	return 0
+	return sum * math.Exp2(-float64(seconds)/w.HalfLife.Seconds())
 }
 
 // grown is what a sum becomes with a recipient that weighs nats, some seconds after the
@@ -166,7 +162,3 @@ func (w *Weigher) Fade(sum float64, seconds int64) float64 {
 func (w *Weigher) grown(sum float64, seconds int64, nats float64) float64 {
 	return min(w.Fade(sum, seconds)+nats, w.Ceiling)
 }
-
-// negligible is what is left of a sum when it begins anew: else what somebody did
-// months ago would still be where the accusation begins.
-const negligible = 0.05
