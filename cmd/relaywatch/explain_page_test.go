@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -116,6 +117,9 @@ func TestWriteWhole(t *testing.T) {
 		if got := read(t, path); got != text {
 			t.Errorf("got %q; want %q", got, text)
 		}
+	}
+	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v; want a file that nobody else may read", info.Mode(), err)
 	}
 	if err := writeClosed(filepath.Join(dir, "none", "a.html"), nil); err == nil {
 		t.Error("got no error in a folder that there is not")

@@ -168,19 +168,28 @@ func TestForgetSenders(t *testing.T) {
 	}
 }
 
+// writeSession writes a log of Exchange with one session of 10.3.0.9, of which rows are
+// event, data and context.
+func writeSession(t *testing.T, log string, rows ...string) {
+	t.Helper()
+	text := "#Software: Microsoft Exchange Server\r\n#Version: 15.0.0.0\r\n#Log-type: SMTP Receive Protocol Log\r\n#Date: 2026-11-06T17:58:00.000Z\r\n" +
+		"#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
+	for _, row := range rows {
+		text += "2026-11-06T17:58:01.000Z,EX01\\Client,08DE18E46C2DFFFF,0,10.0.0.30:587,10.3.0.9:59075," + row + "\r\n"
+	}
+	if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // In a session that is still open an address is told from what only looks like it, and
 // the session goes on.
 func TestForgetOpenSession(t *testing.T) {
+	var rows []string
 	log := filepath.Join(t.TempDir(), "RECV.LOG")
-	text := "#Software: Microsoft Exchange Server\r\n#Version: 15.0.0.0\r\n#Log-type: SMTP Receive Protocol Log\r\n#Date: 2026-11-06T17:58:00.000Z\r\n" +
-		"#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
-	add := func(rows ...string) {
-		for _, row := range rows {
-			text += "2026-11-06T17:58:01.000Z,EX01\\Client,08DE18E46C2DFFFF,0,10.0.0.30:587,10.3.0.9:59075," + row + "\r\n"
-		}
-		if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	add := func(more ...string) {
+		rows = append(rows, more...)
+		writeSession(t, log, rows...)
 	}
 	add("+,,", "<,EHLO key,", ">,250 ok,", "<,MAIL FROM:<ann.adler@corp.example>,", ">,250 ok,",
 		"<,RCPT TO:<r&d@example.net>,", "<,RCPT TO:<x.r&d@example.net>,", "<,RCPT TO:<key>,", "<,RCPT TO:<ann.adler@corp.example>,")

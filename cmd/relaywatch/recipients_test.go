@@ -16,13 +16,9 @@ import (
 // what remote servers said, in the quarantine, nor in a session that is still open.
 func TestRecipientsByName(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "RECV.LOG")
-	text := "#Software: Microsoft Exchange Server\r\n#Version: 15.0.0.0\r\n#Log-type: SMTP Receive Protocol Log\r\n#Date: 2026-11-06T17:58:00.000Z\r\n" +
-		"#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
-	for _, row := range []string{"+,,", "<,EHLO pc,", ">,250 ok,", "<,MAIL FROM:<ann.adler@corp.example>,", ">,250 ok,", "<,RCPT TO:<waits.for.reply@example.net>,"} {
-		text += "2026-11-06T17:58:01.000Z,EX01\\Client,08DE18E46C2DFFFF,0,10.0.0.30:587,10.3.0.9:59075," + row + "\r\n"
-	}
-	text += "no row of not.understood@example.net\r\n"
-	if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
+	writeSession(t, log, "+,,", "<,EHLO pc,", ">,250 ok,", "<,MAIL FROM:<ann.adler@corp.example>,", ">,250 ok,", "<,RCPT TO:<waits.for.reply@example.net>,")
+	whole := read(t, log) + "no row of not.understood@example.net\r\n"
+	if err := os.WriteFile(log, []byte(whole), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	full, args := sampleStore(t, log)
