@@ -61,7 +61,7 @@ func (db *DB) Mentions(ctx context.Context, path mail.Path) (Mentions, error) {
 		if err != nil {
 			return err
 		}
-		r := rename{path: path, alias: path.Disguise("forgotten"), senderStays: m.Inside} // Without its number: deliveries to it are counted already.
+		r := newRename(path, path.Disguise("forgotten"), 0, m.Inside) // Without its number: deliveries to it are counted already.
 		quoting, err := r.texts(ctx, tx)
 		m.Texts = int64(len(quoting))
 		return err
@@ -107,7 +107,7 @@ func (db *DB) Forget(ctx context.Context, path mail.Path) error {
 		if err != nil {
 			return err
 		}
-		r := rename{path: path, alias: path.Disguise(name), number: number, senderStays: m.Inside}
+		r := newRename(path, path.Disguise(name), number, m.Inside)
 		// Texts first: the number tells which answers are about it.
 		if err := r.changeTexts(ctx, tx); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"relaywatch/ingest"
 	"relaywatch/mail"
@@ -16,6 +17,21 @@ type rename struct {
 	path, alias mail.Path
 	number      int64 // Of path; 0 if it is no row of table addresses.
 	senderStays bool  // As a reverse-path it keeps its name.
+
+	whole, local replacement // Of the address and of its local part; nil: they are not told from other words.
+}
+
+func newRename(path, alias mail.Path, number int64, senderStays bool) *rename {
+	r := &rename{path: path, alias: alias, number: number, senderStays: senderStays}
+	local, domain := split(path)
+	if domain != "" {
+		r.whole = replaceAlone(string(path), string(alias))
+	}
+	if len(local) > 2 { // Shorter ones are rather words, or parts of codes.
+		name, _ := split(alias)
+		r.local = replaceAlone(local, name)
+	}
+	return r
 }
 
 // changeAddress gives the address its other name; one that is a sender, too, and is to
@@ -92,12 +108,14 @@ func (r *rename) changeTexts(ctx context.Context, tx *sql.Tx) error {
 // domain is not told from other words, but in the answers about it.
 func (r *rename) texts(ctx context.Context, tx *sql.Tx) ([]requoted, error) {
 	var found []requoted
+	// SQLite's lower leaves other letters alone: all texts are looked at.
+	beyondASCII := strings.ContainsFunc(string(r.path), func(c rune) bool { return c > unicode.MaxASCII })
 	for _, q := range quotes {
 		about := `?2 < 0`
 		if q.table == "deliveries" {
 			about = `coalesce(recipient_id = ?2, 0)`
 		}
-		query := `SELECT rowid, CAST(` + q.column + ` AS BLOB), ` + about + ` FROM ` + q.table + ` WHERE ` + about + ` OR instr(lower(CAST(` + q.column + ` AS TEXT)), ?1) > 0`
+		query := `SELECT rowid, CAST(` + q.column + ` AS BLOB), ` + about + ` FROM ` + q.table + ` WHERE ` + about + ` OR ?3 OR instr(lower(CAST(` + q.column + ` AS TEXT)), ?1) > 0`
 		err := each(ctx, tx, func(scan scanner) error {
 			var id int64
 			var before []byte
@@ -116,7 +134,7 @@ func (r *rename) texts(ctx context.Context, tx *sql.Tx) ([]requoted, error) {
 			}
 			found = append(found, t)
 			return nil
-		}, query, string(r.path), r.number)
+		}, query, string(r.path), r.number, beyondASCII)
 		if err != nil {
 			return nil, err
 		}
@@ -161,22 +179,25 @@ func (r *rename) sessions(ctx context.Context, tx *sql.Tx) ([]byte, error) {
 // requote writes the alias for the address, and, in an answer about it, for its local
 // part alone.
 func (r *rename) requote(text []byte, about bool) []byte {
-	if r.path.Domain() != "" {
-		text = replaceAlone(text, string(r.path), string(r.alias))
+	if r.whole != nil {
+		text = r.whole(text)
 	}
-	// Shorter ones are rather words, or parts of codes.
-	if local, _ := split(r.path); about && len(local) > 2 {
-		name, _ := split(r.alias)
-		text = replaceAlone(text, local, name)
+	if about && r.local != nil {
+		text = r.local(text)
 	}
 	return text
 }
 
+// replacement is a text with something replaced.
+type replacement func(text []byte) []byte
+
 // replaceAlone writes with for what, in any case of letters, where it is no part of
 // another name: the full stops of "ann... no such user" are not of a name.
-func replaceAlone(text []byte, what, with string) []byte {
+func replaceAlone(what, with string) replacement {
 	alone := regexp.MustCompile(`(?i)((?:^|[^\pL\pN._+-])[._-]*)` + regexp.QuoteMeta(what) + `([._-]*(?:$|[^\pL\pN._+-]))`)
-	with = "${1}" + strings.ReplaceAll(with, "$", "$$") + "${2}"
-	// Once more for every second one of a row: they share what stands between them.
-	return alone.ReplaceAll(alone.ReplaceAll(text, []byte(with)), []byte(with))
+	by := []byte("${1}" + strings.ReplaceAll(with, "$", "$$") + "${2}")
+	return func(text []byte) []byte {
+		// Once more for every second one of a row: they share what stands between them.
+		return alone.ReplaceAll(alone.ReplaceAll(text, by), by)
+	}
 }

@@ -14,36 +14,34 @@ import (
 // form of words, and other addresses that contain it are left alone. An own sender is
 // told apart from who it is as a recipient.
 func TestForgetTexts(t *testing.T) {
-	const who, other, own mail.Path = "ann@example.net", "joann@example.net", "ann@corp.example"
+	const who, other, own, accented mail.Path = "ann@example.net", "joann@example.net", "ann@corp.example", "élan@example.net"
 	for _, tc := range []struct {
-		to           mail.Path // Of the delivery.
+		forget, to   mail.Path // to: of the delivery.
 		answer, want string
 	}{
-		{who, "5.1.1 user Ann unknown", "5.1.1 user ~ unknown"},
-		{who, "5.1.1 ann... User unknown", "5.1.1 ~... User unknown"}, // Sendmail's.
-		{who, "5.1.1 ann ann/ann: no", "5.1.1 ~ ~/~: no"},
-		{who, "<Ann@Example.net>: banned, mary-ann left", "<~@example.net>: banned, mary-ann left"},
-		{who, "--ann@example.net--", "--~@example.net--"},
-		{other, "<joann@example.net> is not ann@example.net.au", "<joann@example.net> is not ann@example.net.au"},
-		{other, "see ann@example.net.", "see ~@example.net."},
-		{own, "5.1.1 user ann unknown", "5.1.1 user ~ unknown"},
+		{who, who, "5.1.1 user Ann unknown", "5.1.1 user ~ unknown"},
+		{who, who, "5.1.1 ann... User unknown", "5.1.1 ~... User unknown"}, // Sendmail's.
+		{who, who, "5.1.1 ann ann/ann: no", "5.1.1 ~ ~/~: no"},
+		{who, who, "<Ann@Example.net>: banned, mary-ann left", "<~@example.net>: banned, mary-ann left"},
+		{who, who, "--ann@example.net--", "--~@example.net--"},
+		{who, other, "<joann@example.net> is not ann@example.net.au", "<joann@example.net> is not ann@example.net.au"},
+		{who, other, "see ann@example.net.", "see ~@example.net."},
+		{own, own, "5.1.1 user ann unknown", "5.1.1 user ~ unknown"},
+		{accented, accented, "no such user Élan", "no such user ~"},
+		{accented, other, "see <ÉLAN@example.net>", "see <~@example.net>"},
 	} {
-		forgotten := who
-		if tc.to == own {
-			forgotten = own
-		}
 		db := newStore(t)
 		if err := db.SetOwnDomains(t.Context(), []string{"corp.example"}); err != nil {
 			t.Fatal(err)
 		}
 		write(t, db, &ingest.Batch{
-			Transactions: []mail.Transaction{sent(at(10), t0, own, who, other)}, Logs: []ingest.Log{logAt(log1, 2000)},
+			Transactions: []mail.Transaction{sent(at(10), t0, own, who, other, accented)}, Logs: []ingest.Log{logAt(log1, 2000)},
 			Deliveries: []mail.Delivery{{
 				Pos: at(100), At: t0 + 60, RepliedAt: t0 + 61, Server: "MX1", RemoteIP: "203.0.113.5",
 				ReversePath: own, Recipient: tc.to, Reply: 550, Text: tc.answer, Outcome: mail.RefusedThere,
 			}},
 		})
-		if err := db.Forget(t.Context(), forgotten); err != nil {
+		if err := db.Forget(t.Context(), tc.forget); err != nil {
 			t.Fatal(err)
 		}
 		names := rows(t, db, `SELECT local FROM addresses WHERE local LIKE 'forgotten-%'`)
@@ -51,7 +49,7 @@ func TestForgetTexts(t *testing.T) {
 			t.Fatalf("got %q; want one name", names)
 		}
 		if diff := cmp.Diff([]string{strings.ReplaceAll(tc.want, "~", names[0])}, rows(t, db, `SELECT text FROM v_deliveries`)); diff != "" {
-			t.Errorf("to %s: want -, got +\n%s", tc.to, diff)
+			t.Errorf("%s, to %s: want -, got +\n%s", tc.forget, tc.to, diff)
 		}
 		if diff := cmp.Diff([]string{string(own)}, rows(t, db, `SELECT reverse_path FROM v_transactions`)); diff != "" {
 			t.Errorf("want the own sender to stay -, got +\n%s", diff)
