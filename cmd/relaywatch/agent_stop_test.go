@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"io"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 
 	"relaywatch/store"
@@ -118,27 +117,40 @@ func TestAgentStopsWhileHeld(t *testing.T) {
 	h.same("stopped while held")
 }
 
-// stuckKeeper blocks the agent from its n-th word of work on, as a disk or share
-// does that hangs.
+// stuckKeeper blocks the agent for ever, from a word that it works on, as a disk or
+// share does that hangs.
 type stuckKeeper struct {
 	nobodyKeeps
-	after atomic.Int32
-	stuck chan struct{} // Closed when it hangs.
-	free  chan struct{} // Closed by the test.
-	told  atomic.Bool   // That the agent stops.
+	words atomic.Int32 // Until then.
 }
 
 func (k *stuckKeeper) alive() {
-	switch n := k.after.Add(-1); {
-	case n == 0:
-		close(k.stuck)
-		fallthrough
-	case n < 0:
-		<-k.free
+	n := k.words.Add(-1)
+	if n == 0 {
+		fmt.Fprintln(os.Stderr, "now it hangs")
+	}
+	if n <= 0 {
+		select {}
 	}
 }
 
-func (k *stuckKeeper) stopping() { k.told.Store(true) }
+func (k *stuckKeeper) stopping() { fmt.Fprintln(os.Stderr, "it was told") }
+
+// runStuck runs the agent of a configuration until it hangs, and is stopped.
+func (p *program) runStuck(ctx context.Context, config string, words int) int {
+	k := &stuckKeeper{}
+	k.words.Store(int32(words))
+	p.keeper, p.configFile = k, config
+	var err error
+	if p.config, err = loadConfig(config, os.Getenv); err == nil {
+		err = p.runAgent(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitFailed
+	}
+	return exitDone
+}
 
 // A stop is in time also where a batch of a backlog takes for ever. The process then
 // ends as if it were killed.
@@ -152,43 +164,16 @@ func TestAgentStopsWhileStuck(t *testing.T) {
 	}
 	h := newHost(t, 20_000, "agent: {interval: 50ms}")
 	h.writeAtOnce()
-	config, err := loadConfig(h.config, os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &stuckKeeper{stuck: make(chan struct{}), free: make(chan struct{})}
-	k.after.Store(5)
-	errOut := &said{}
-	p := &program{config: config, configFile: h.config, out: io.Discard, err: errOut, batchRows: 500, keeper: k}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- p.runAgent(ctx) }()
-	<-k.stuck
-	stop()
-	select { // The work still hangs.
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("got %v; want a stop in good order", err)
-		}
-	case <-time.After(stopsWithin):
-		t.Errorf("the agent did not stop in %v: %s", stopsWithin, errOut)
-	}
-	if got := errOut.String(); !strings.Contains(got, "agent stopped in the middle of its work") || !k.told.Load() {
-		t.Errorf("got %s, and that its keeper was told: %t; want both", got, k.told.Load())
-	}
+	cmd, _ := child(t, "--config", h.config, "agent")
+	cmd.Env = append(cmd.Env, "TEST_STUCK_AFTER=5")
+	r := h.run(cmd)
+	r.await("now it hangs")
+	r.stop()
+	r.saysOnce("it was told", "agent stopped in the middle of its work")
 	if n := h.rows(); n == 0 || n == h.wholeRows() {
 		t.Errorf("got %d rows stored at the stop; want some of %d", n, h.wholeRows())
 	}
-	close(k.free)
-	lock := flock.New(h.db + ".lock") // Here it goes on: a process would be gone.
-	if held, err := lock.TryLockContext(t.Context(), 20*time.Millisecond); !held {
-		t.Fatal(err)
-	}
-	if err := lock.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	r := h.start()
+	r = h.start()
 	h.until(h.wholeRows(), r)
 	r.stop()
 	h.same("stopped while stuck")

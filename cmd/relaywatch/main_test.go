@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // relaywatch is main with the size of a Batch from the environment, so that a kill
 // hits between Batches, too, and with how often the agent checks its store, judges
-// for good, and looks for changes.
+// for good, and looks for changes, and when it hangs.
 func relaywatch() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -41,6 +41,9 @@ func relaywatch() {
 		began := time.Now()
 		p.now = func() time.Time { return start.Add(time.Since(began)) } // For mail.
 		p.mailEvery = 10 * time.Millisecond
+	}
+	if words, err := strconv.Atoi(os.Getenv("TEST_STUCK_AFTER")); err == nil {
+		os.Exit(p.runStuck(ctx, os.Args[2], words)) // relaywatch --config FILE agent
 	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
