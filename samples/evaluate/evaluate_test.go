@@ -151,6 +151,24 @@ func TestParseSeeds(t *testing.T) {
 	}
 }
 
+// Attacks that are named are in every attacked world, and no others.
+func TestNamedAttacks(t *testing.T) {
+	p := small(1)
+	p.seeds.last, p.attacks = 2, []string{"worm", "bcc"}
+	m, err := (&evaluation{plan: p, rules: builtIn(t), workers: 2}).run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range m.Detectors[0].Attacks {
+		got = append(got, a.Name)
+	}
+	slices.Sort(got)
+	if want := []string{"bcc", "bcc", "worm", "worm"}; !slices.Equal(got, want) {
+		t.Errorf("got %v; want %v", got, want)
+	}
+}
+
 // The command prints every table, in each format, and says what is wrong with its
 // arguments.
 func TestCommand(t *testing.T) {
@@ -175,7 +193,7 @@ func TestCommand(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range [][]string{{"--seeds", "x"}, {"--without", "no-such-rule"}, {"--rules", "/nowhere"}, {"what"}} {
+	for _, bad := range [][]string{{"--seeds", "x"}, {"--without", "no-such-rule"}, {"--rules", "/nowhere"}, {"--attacks", "book,no-such"}, {"what"}} {
 		if err := run(context.Background(), bad, &bytes.Buffer{}); err == nil {
 			t.Errorf("%v: got no error", bad)
 		}

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"relaywatch/detect"
 	"relaywatch/rules"
@@ -32,6 +33,7 @@ func main() {
 // options are what the command line says.
 type options struct {
 	seeds, rules, without, behaviour  string
+	attacks                           []string
 	compare                           []string
 	ablation, markdown, json, verbose bool
 	people, days, workers             int
@@ -46,6 +48,10 @@ func parse(args []string) (options, error) {
 	f.Func("compare", "also with the rules of this `FOLDER`; may be given again", func(folder string) error {
 		o.compare = append(o.compare, folder)
 		return nil
+	})
+	f.Func("attacks", "only attacks of these `NAMES`, with commas between, and each in every attacked world", func(names string) error {
+		o.attacks = strings.Split(names, ",")
+		return checkAttacks(o.attacks)
 	})
 	f.StringVar(&o.behaviour, "behaviour", "", "`FILE` of who really mailed whom, to replay")
 	f.BoolVar(&o.ablation, "ablation", false, "also without each rule in turn")
@@ -77,7 +83,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if p.seeds, err = parseSeeds(o.seeds); err != nil {
 		return err
 	}
-	p.people, p.days = o.people, o.days
+	p.people, p.days, p.attacks = o.people, o.days, o.attacks
 	if o.behaviour != "" {
 		if p.behaviour, err = traffic.ReadBehaviour(o.behaviour); err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,8 +47,9 @@ type plan struct {
 	seeds      seeds
 	people     int
 	days       int
-	attackDays int // Attacks begin in the last of the days.
-	groups     int // Each attacked world has one in so many of the catalogue, in turn.
+	attackDays int      // Attacks begin in the last of the days.
+	groups     int      // Each attacked world has one in so many of the catalogue, in turn.
+	attacks    []string // Where it is not empty, each attacked world has these instead.
 	behaviour  *traffic.Behaviour
 }
 
@@ -89,9 +91,31 @@ func (p plan) world(j job) (*traffic.World, []*traffic.Session) {
 	chance := rand.New(rand.NewPCG(seed, 0xDA7E))
 	for i, a := range traffic.Attacks() {
 		day := max(0, p.days-a.Days-chance.IntN(max(1, p.attackDays-a.Days+1)))
-		if uint64(i)%uint64(p.groups) == j.seed/2%uint64(p.groups) {
+		if p.has(i, a.Name, j.seed) {
 			sessions = append(sessions, attackers.Attack(a.Name, day)...)
 		}
 	}
 	return w, sessions
+}
+
+// has tells whether the attacked world of a seed has attack i of the catalogue.
+func (p plan) has(i int, name string, seed uint64) bool {
+	if len(p.attacks) > 0 {
+		return slices.Contains(p.attacks, name)
+	}
+	return uint64(i)%uint64(p.groups) == seed/2%uint64(p.groups)
+}
+
+// checkAttacks tells of a name that no attack has.
+func checkAttacks(names []string) error {
+	var known []string
+	for _, a := range traffic.Attacks() {
+		known = append(known, a.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("no attack %q (there are %s)", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
