@@ -51,6 +51,7 @@ type plan struct {
 	groups     int      // Each attacked world has one in so many of the catalogue, in turn.
 	attacks    []string // Where it is not empty, each attacked world has these instead.
 	behaviour  *traffic.Behaviour
+	balanced   bool // As traffic.World.Balanced.
 }
 
 // standard has six weeks, so that four of them are clean before the first attack,
@@ -82,7 +83,7 @@ func (p plan) world(j job) (*traffic.World, []*traffic.Session) {
 	if j.attacked {
 		seed += attackedSeed
 	}
-	w := traffic.NewWorld(traffic.WorldOptions{Seed: seed, People: p.people, Days: p.days, Exchange: j.exchange, Behaviour: p.behaviour})
+	w := traffic.NewWorld(traffic.WorldOptions{Seed: seed, People: p.people, Days: p.days, Exchange: j.exchange, Behaviour: p.behaviour, Balanced: p.balanced})
 	sessions := w.Sessions()
 	if !j.attacked {
 		return w, sessions

@@ -42,7 +42,7 @@ type score struct {
 // scoreOf compares alarms with the truth.
 func (s *stream) scoreOf(alarms []alarm) score {
 	var out score
-	t := newTruth(s.spammers)
+	t := newTruth(s.world, s.spammers)
 	for _, a := range alarms {
 		if t.attackOf(a.who, a.first) != nil {
 			out.right++

@@ -147,7 +147,7 @@ func (s *stream) clean() submitterDays {
 	type key struct{ who, day string }
 	seen := map[key]bool{}
 	days := newSubmitterDays()
-	truth := newTruth(s.spammers)
+	truth := newTruth(s.world, s.spammers)
 	for _, b := range s.batches {
 		for i := range b.Transactions {
 			t := &b.Transactions[i]

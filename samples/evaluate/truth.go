@@ -21,7 +21,7 @@ type attack struct {
 	over  mail.Time // Until then what is found of its submitters means it.
 }
 
-func newTruth(spammers []traffic.Spammer) truth {
+func newTruth(w *traffic.World, spammers []traffic.Spammer) truth {
 	var t truth
 	for _, sp := range spammers {
 		a := &attack{Spammer: sp, names: map[string]string{}, begin: mail.Of(sp.Begin), over: mail.Of(sp.End).Add(quiet), hosts: 1}
@@ -35,7 +35,9 @@ func newTruth(spammers []traffic.Spammer) truth {
 		// Of an account, its host may be named; behind a host that many share, the
 		// address that was sent under.
 		for _, row := range sp.Spam {
-			a.names[mail.KindIP+":"+row.Client] = row.Submitter
+			if !w.Shared(row.Client) {
+				a.names[mail.KindIP+":"+row.Client] = row.Submitter
+			}
 			if row.From != "" && strings.HasSuffix(row.From, "@"+traffic.OwnDomain) {
 				a.names[mail.KindSender+":"+strings.ToLower(row.From)] = row.Submitter
 			}

@@ -19,6 +19,7 @@ type World struct {
 
 	People   []Person
 	Machines []Machine // Benign ones.
+	Balanced bool      // Workstations come through a load balancer, whose address is all that the server sees of them.
 	Down     Span      // The server was down; no row is in it. The zero Span is never.
 
 	Domains  []string // Own domains as the administrator knows them.
@@ -42,6 +43,7 @@ type WorldOptions struct {
 	Exchange        bool       // Rows of Exchange instead of IIS.
 	Behaviour       *Behaviour // nil: those that are built in take turns, each for two seeds.
 	WithoutMachines bool       // People alone, each at a workstation.
+	Balanced        bool       // As World.Balanced.
 }
 
 // Machine is a benign submitter that is no person.
@@ -72,7 +74,7 @@ func NewWorld(o WorldOptions) *World {
 	}
 	y, m, d := o.First.Date()
 	w := &World{
-		Seed: o.Seed, Days: o.Days, Zone: officeZone(), Server: "iis", alone: o.WithoutMachines,
+		Seed: o.Seed, Days: o.Days, Zone: officeZone(), Server: "iis", alone: o.WithoutMachines, Balanced: o.Balanced,
 		Domains: []string{OwnDomain}, Gateways: []string{gatewayIP}, behaviour: o.Behaviour,
 	}
 	w.First = time.Date(y, m, d, 0, 0, 0, 0, w.Zone)

@@ -187,6 +187,9 @@ func (p *Person) submitters(w *World) []string {
 	if w.Server == "exchange" && p.Kind != KindBranch {
 		all = append(all, "user:"+lower(p.Account))
 	}
+	if w.Balanced {
+		all = append(all, behindBalancer(p.Host))
+	}
 	for _, l := range append([]Lease{{IP: p.IP}}, p.Leases...) {
 		all = append(all, "ip:"+l.IP)
 	}

@@ -13,9 +13,9 @@ const (
 // Write writes the log rows of sessions, ordinary ones and attacks, with the
 // server's own deliveries, to the folder dir. Sessions that overlap Down come after
 // it. The Scene has the names of the files without their contents, and one Spammer
-// for each Case. The sessions stay as they are, and may be written again.
+// for each Case. Balanced is done here. The sessions stay as they are, and may be written again.
 func (w *World) Write(dir string, sessions []*Session) (Scene, error) {
-	sessions = w.retried(sessions)
+	sessions = w.balanced(w.retried(sessions))
 	byStart(sessions)
 	var folders []*folder
 	var err error
