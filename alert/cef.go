@@ -77,13 +77,17 @@ func (a *Message) extensions() [][2]string {
 	add("end", "", millis(a.LastFlagged))
 	add("dvchost", "", a.Host)
 	add("act", "", a.Event)
-	switch address, err := netip.ParseAddr(a.Value); {
-	case a.Kind == mail.KindIP && err == nil && address.Is4():
-		add("src", "", a.Value)
-	case a.Kind == mail.KindIP && err == nil:
-		add("c6a2", "Source IPv6 Address", a.Value)
+	client := mail.Submitter{Kind: a.Kind, Value: a.Value}.Address()
+	switch address, err := netip.ParseAddr(client); {
+	case err == nil && address.Is4():
+		add("src", "", client)
+	case err == nil:
+		add("c6a2", "Source IPv6 Address", client)
 	default:
 		add("suser", "", a.Value)
+	}
+	if a.Kind == mail.KindHELO {
+		add("shost", "", strings.TrimSuffix(a.Value, "@"+client))
 	}
 	add("cs1", "submitter", a.Submitter)
 	add("cs2", "rules", strings.Join(a.Rules, ","))

@@ -3,6 +3,7 @@ package alert
 import (
 	"encoding/json"
 	"net/netip"
+	"strings"
 	"time"
 
 	"relaywatch/mail"
@@ -34,11 +35,15 @@ func (a *Message) ecs(version string) ([]byte, error) {
 		o["rule"] = object{"name": a.Rules[0], "ruleset": "relaywatch"}
 	}
 	switch a.Kind {
-	case mail.KindIP:
-		source := object{"address": a.Value}
-		if _, err := netip.ParseAddr(a.Value); err == nil { // The field takes nothing else.
-			source["ip"] = a.Value
-			o["related"] = object{"ip": []string{a.Value}}
+	case mail.KindIP, mail.KindHELO:
+		client := mail.Submitter{Kind: a.Kind, Value: a.Value}.Address()
+		source := object{"address": client}
+		if _, err := netip.ParseAddr(client); err == nil { // The field takes nothing else.
+			source["ip"] = client
+			o["related"] = object{"ip": []string{client}}
+		}
+		if a.Kind == mail.KindHELO { // The name of the machine that has the address with others.
+			source["domain"] = strings.TrimSuffix(a.Value, "@"+client)
 		}
 		o["source"] = source
 	case mail.KindSender:

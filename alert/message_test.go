@@ -104,7 +104,7 @@ var hostile = []string{
 // Whatever stands in a name, every field comes back as it was, or cut, and no other.
 func TestMessageHostile(t *testing.T) {
 	for _, text := range hostile {
-		for _, kind := range []string{mail.KindIP, mail.KindUser, mail.KindSender} {
+		for _, kind := range []string{mail.KindIP, mail.KindUser, mail.KindSender, mail.KindHELO} {
 			a := worm()
 			a.Kind, a.Value, a.Submitter, a.Summary, a.Host, a.Rules = kind, text, kind+":"+text, text, text, []string{text, text}
 			for _, format := range []string{CEF, ECS} {
@@ -237,6 +237,7 @@ func TestMessageSubmitters(t *testing.T) {
 		{mail.KindIP, "10.1.4.7", " src=10.1.4.7 ", `"source":{"address":"10.1.4.7","ip":"10.1.4.7"}`},
 		{mail.KindIP, "2001:db8::7", " c6a2=2001:db8::7 c6a2Label=Source IPv6 Address ", `"source":{"address":"2001:db8::7","ip":"2001:db8::7"}`},
 		{mail.KindUser, `corp\ann`, ` suser=corp\\ann `, `"user":{"name":"corp\\ann"}`},
+		{mail.KindHELO, "ws-ann@10.6.0.1", " src=10.6.0.1 shost=ws-ann ", `"source":{"address":"10.6.0.1","domain":"ws-ann","ip":"10.6.0.1"}`},
 		{mail.KindSender, "ann@corp.example", " suser=ann@corp.example ", `"email":{"from":{"address":["ann@corp.example"]}}`},
 	} {
 		a := worm()

@@ -104,6 +104,10 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	if fresh && p.moved && s.who.Kind == mail.KindIP {
 		mine.Active = grownUp // Somebody who is known got another address.
 	}
+	if fresh && s.host != nil {
+		mine.Active = 1 // It was there for days before its name was taken for it.
+		mine.Learned.Novelty = s.host.profile.nameAt(p.nameHash).Novelty
+	}
 	if fresh && mine.Active == 0 && j.isMailbox(p) {
 		mine.Active = 1
 	}
@@ -111,6 +115,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	f.hour, f.path = hour, noPath
 	if p.pathHash != 0 {
 		f.path = mine.path(p.pathHash, p.foreign)
+		if s.host != nil && mine.Born == day {
+			f.path = usualPath // All are new on that day, and were used before.
+		}
 	}
 	if s.who.Kind == mail.KindUser && f.nth == 1 {
 		mine.source(p.transaction.ClientIP)
@@ -129,8 +136,15 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		if c.asked = !w.lateOnly; !c.asked {
 			continue
 		}
+		before := 0.0
+		if s.host != nil {
+			before = w.Fade(c.sum, int64(r.at-c.at))
+		}
 		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.baseline(s, j.rules[rule], r.at))
 		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
+		if s.host != nil {
+			j.pool(s, i, r.at, before, c.nats)
+		}
 	}
 	j.fleet.count(s, f)
 	mine.Today.count(f, 1)

@@ -71,8 +71,8 @@ func (j *judge) forgetClosed(s *subject, until mail.Time) {
 // known is the subject of a submitter that was stored.
 func (j *judge) known(who mail.Submitter) *subject {
 	c := account
-	if who.Kind == mail.KindIP {
-		c = j.network.classOf(who.Value)
+	if address := who.Address(); address != "" {
+		c = j.network.classOf(address)
 	}
 	return j.subject(who, c)
 }

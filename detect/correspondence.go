@@ -26,7 +26,7 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 	isNew := j.pairs.keep(pair, at)
 	// Told anew for each recipient: a preview has been through the same part.
 	p.moved = !isNew || !j.pairs.keep(max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
-	return isNew || s.who.Kind != mail.KindIP
+	return isNew || s.who.Address() == ""
 }
 
 // isMailbox is true for a reverse-path of ours to which mail went before: somebody has
@@ -66,13 +66,13 @@ func (j *judge) hear(ev *event) {
 // share the host.
 func (j *judge) senderBehind(s *subject, ev *event) *subject {
 	p := ev.part
-	if s.who.Kind != mail.KindIP || p.class != inside || p.pathHash == 0 || p.foreign || !s.profile.shares() {
+	if p.class != inside || p.pathHash == 0 || p.foreign || !s.profile.shares() {
 		return s
 	}
 	if day, _ := j.local(ev.at); !s.profile.isShared(day) {
 		return s
 	}
 	sender := j.subject(mail.Submitter{Kind: mail.KindSender, Value: string(p.transaction.ReversePath)}, inside)
-	sender.behind = s.who.Value
+	sender.behind = s.who.Address()
 	return sender
 }

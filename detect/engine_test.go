@@ -331,7 +331,7 @@ func TestWrongSite(t *testing.T) {
 	_, err := detect.NewEngine(rules, site)
 	want := `internal network: not valid (write it as 10.0.0.0/8)
 business hours "always": want days and hours (write them as mon-fri 07:00-19:00)
-allow 10.1.4.7: submitter "10.1.4.7": write ip:10.1.4.7, user:ann or sender:ann@corp.example
+allow 10.1.4.7: submitter "10.1.4.7": write ip:10.1.4.7, user:ann, sender:ann@corp.example or helo:ws-ann@10.6.0.1
 allow user:ann: has no reason (say who wants it and why)
 allow user:ann: no rule "fife" (did you mean five?)`
 	if err == nil || err.Error() != want {

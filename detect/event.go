@@ -40,6 +40,7 @@ type part struct {
 	class       class
 	foreign     bool     // The reverse-path is of no own domain and not null.
 	pathHash    uint32   // Of the reverse-path; 0 if it is null or not told.
+	nameHash    uint32   // Of the HELO name of a client inside; 0 if it is none.
 	moved       bool     // The reverse-path was seen before its newest recipient.
 	subject     *subject // That of who, as found last.
 	pair        uint32   // Of a delivery: see hashPair.
@@ -94,6 +95,9 @@ func (j *judge) events(to []event, p *part) []event {
 	p.foreign = t.ReversePath.Known() && j.network.external(t.ReversePath.Domain())
 	if (j.profiled || j.judgesReturns) && t.ReversePath.Known() && t.ReversePath != "" {
 		p.pathHash = hashOf(t.ReversePath)
+	}
+	if p.class == inside && len(j.network.own) > 0 {
+		p.nameHash = hashName(t.HELO)
 	}
 	for i := range t.Recipients {
 		r := &t.Recipients[i]
@@ -225,6 +229,10 @@ func (j *judge) remember(s *subject, p *part, hash uint64, at mail.Time) (flag, 
 		return 0, known
 	}
 	s.contacts = append(s.contacts, contact{hash, at})
+	if j.knewBefore(s, hash, at) {
+		j.everyone.add(hash)
+		return 0, known
+	}
 	how := newToAll
 	if !pairIsNew {
 		how = known

@@ -32,6 +32,7 @@ type judge struct {
 	began    mail.Time        // When the first of them was; 0 before.
 	weighed  []int            // Sequential rules.
 	recorded []int            // Rules on the own scale.
+	pooled   int              // Of weighed, see pool; -1: none.
 	profiled bool             // Some rule needs to know what is usual.
 	fleet    fleet
 	spread   campaigns
@@ -76,6 +77,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 		owners:   make(map[string]owner),
 		everyone: new(hashSet),
 		outbox:   new(outbox),
+		pooled:   -1,
 		lag:      seconds(MaxWindow),
 	}
 	for _, r := range rules {
@@ -98,6 +100,9 @@ func newJudge(rules []*Rule, n *network) *judge {
 		switch {
 		case r.Weigher != nil:
 			q.place = len(j.weighed)
+			if j.pooled < 0 && r.Weigher.Watch > 0 && slices.Equal(r.condition.signals, []int{sigScore}) {
+				j.pooled = q.place
+			}
 			j.weighed = append(j.weighed, i)
 		case r.Scale != nil:
 			q.place = len(j.recorded)
@@ -188,7 +193,8 @@ func (j *judge) apply(ev *event, silent bool) {
 	if s.isServer(ev) {
 		return
 	}
-	s = j.senderBehind(s, ev)
+	host := s
+	s = j.answersBehind(s, ev, silent)
 	j.acquit(s, ev.at, silent)
 	r := &j.row
 	switch ev.kind {
@@ -206,6 +212,9 @@ func (j *judge) apply(ev *event, silent bool) {
 	}
 	if !silent && ev.kind == eventRecipient && p.class != outside && j.profiled {
 		j.weigh(s, r, p)
+		if host.profile != nil {
+			host.profile.tellName(p.nameHash, r.told.novelty)
+		}
 	}
 	j.count(s, r, silent)
 }

@@ -12,6 +12,7 @@ type profile struct {
 	profileState
 	channels []channel // By sequential rule, see judge.weighed.
 	records  []record  // By rule on the own scale, see judge.recorded.
+	names    []machine // Of an address: HELO names, once there are two.
 
 	mine    own        // Of today; valid where weights are.
 	weights []*weights // Of today, by sequential rule; nil until they are asked for.
@@ -39,6 +40,14 @@ type profileState struct {
 	Size    float32  // Of the messages of a run that are alike, their mean in bytes.
 	Alike   int32    // How many there are.
 	Shared  int32    // Day from which on it is taken for a host that many share; 0 is none.
+
+	Name      uint32    // The first HELO name of an address.
+	NamesDay  int32     // Of its names; rows that are judged under them belong to it, too.
+	Named     float32   // How many settled names were in use on its days.
+	NamesFrom int32     // Day from which on machines are told apart by them; 0: they are not.
+	Merged    mail.Time // Until when they are; 0 is for good.
+	Pool      float64   // See pool.
+	PoolAt    mail.Time
 
 	Returns, ReturnsToday returns // What became of its mail, learnt, and since its last day.
 }
@@ -135,17 +144,32 @@ func (j *judge) rolled(s *subject, day int32, at mail.Time) *profile {
 	p := s.profile
 	switch {
 	case p == nil, day-p.Day > forgetProfile:
-		p = &profile{
-			channels: make([]channel, len(j.weighed)), records: make([]record, len(j.recorded)),
-			weights: make([]*weights, len(j.weighed)),
-		}
+		p = j.newProfile()
 		p.Born, p.Day = day, day
+		p.keepShared(s.profile)
 		s.profile = p
 	case day > p.Day:
 		j.learn(s, day, at)
 	}
 	j.changed(s)
 	return p
+}
+
+// newProfile is that of a submitter of whom nothing is known.
+func (j *judge) newProfile() *profile {
+	return &profile{
+		channels: make([]channel, len(j.weighed)), records: make([]record, len(j.recorded)), weights: make([]*weights, len(j.weighed)),
+	}
+}
+
+// keepShared takes over who is told apart behind a host: they go on, though for a long
+// time no row was of the host itself.
+func (p *profile) keepShared(old *profile) {
+	if old == nil {
+		return
+	}
+	p.Senders, p.Shared = old.Senders, old.Shared
+	p.Name, p.NamesDay, p.Named, p.NamesFrom, p.Merged, p.Pool, p.PoolAt, p.names = old.Name, old.NamesDay, old.Named, old.NamesFrom, old.Merged, old.Pool, old.PoolAt, old.names
 }
 
 // learn ends the day of the profile, at the first row of the next.
@@ -254,7 +278,7 @@ func (p *profile) learnSenders(day int32) {
 	}
 	p.Senders += (n - p.Senders) / 3
 	if p.Senders >= sharedFrom*0.8 && p.Shared == 0 {
-		p.Shared = day
+		p.Shared = day + 1 // Rows of today were judged already.
 	}
 }
 
@@ -299,6 +323,7 @@ func (p *profile) clone() *profile {
 		c.channels[i] = p.channels[i].clone()
 	}
 	c.records = append([]record(nil), p.records...)
+	c.names = append([]machine(nil), p.names...)
 	c.weights = append([]*weights(nil), p.weights...)
 	return &c
 }

@@ -12,8 +12,8 @@ import (
 
 // profileVersion is the first byte of Profile.State. What follows are numbers of
 // fixed size, lowest byte first: how many sums, records and steps of each sum there
-// are, profileState, the sums with their steps, the records.
-const profileVersion = 3
+// are, profileState, the sums with their steps, the records, and to the end the names.
+const profileVersion = 4
 
 // storedChannel is the stored form of a channel.
 type storedChannel struct {
@@ -68,14 +68,12 @@ func (p *profile) stored() []byte {
 			})
 		}
 	}
-	return fixed(b, p.records)
+	return fixed(b, p.records, p.names)
 }
 
 // restoreProfile reads what takeProfiles handed over.
 func (j *judge) restoreProfile(stored Profile) error {
-	p := &profile{
-		channels: make([]channel, len(j.weighed)), records: make([]record, len(j.recorded)), weights: make([]*weights, len(j.weighed)),
-	}
+	p := j.newProfile()
 	if err := p.read(stored.State); err != nil {
 		return fmt.Errorf("read profile of %s: %w (judge everything anew)", stored.Submitter, err)
 	}
@@ -87,18 +85,29 @@ func (j *judge) restoreProfile(stored Profile) error {
 	return nil
 }
 
-// SharedFrom is the day, counted from 1970-01-01, from which on the submitter is taken
-// for a host that many share: then the addresses of own domains behind it are judged
-// in its place. false: for none.
-func (p Profile) SharedFrom() (day int32, ok bool) {
-	var state profileState
+// Sharing tells who is judged in place of a host that many share.
+type Sharing struct{ of *profile }
+
+// Sharing is nil for a submitter that is no such host.
+func (p Profile) Sharing() *Sharing {
 	if len(p.State) < 3 || p.State[0] != profileVersion {
-		return 0, false
+		return nil
 	}
-	if _, err := binary.Decode(p.State[3:], binary.LittleEndian, &state); err != nil {
-		return 0, false
+	of := &profile{channels: make([]channel, p.State[1]), records: make([]record, p.State[2])}
+	if of.read(p.State) != nil || of.Shared == 0 && of.NamesFrom == 0 {
+		return nil
 	}
-	return state.Shared, state.Shared != 0
+	return &Sharing{of}
+}
+
+// Senders tells whether, on a day that is counted from 1970-01-01, those are the
+// addresses of own domains.
+func (s *Sharing) Senders(day int32) bool { return s != nil && s.of.isShared(day) }
+
+// Named tells whether it is the machine that gives a HELO name, at a moment of a day.
+func (s *Sharing) Named(helo string, day int32, at mail.Time) bool {
+	hash := hashName(helo)
+	return s != nil && hash != 0 && s.of.settled(hash, day, at)
 }
 
 func (p *profile) read(text []byte) error {
@@ -117,7 +126,17 @@ func (p *profile) read(text []byte) error {
 			return err
 		}
 	}
-	if err := binary.Read(r, binary.LittleEndian, p.records); err != nil || r.Len() > 0 {
+	if err := binary.Read(r, binary.LittleEndian, p.records); err != nil {
+		return errDamaged
+	}
+	size := binary.Size(machine{})
+	if r.Len()%size != 0 || r.Len()/size > maxNames {
+		return errDamaged
+	}
+	if r.Len() > 0 {
+		p.names = make([]machine, r.Len()/size)
+	}
+	if err := binary.Read(r, binary.LittleEndian, p.names); err != nil && len(p.names) > 0 {
 		return errDamaged
 	}
 	return nil

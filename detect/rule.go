@@ -126,7 +126,11 @@ func (r *Rule) answersTo(name string) bool {
 
 // judges tells whether the rule is for a submitter of that class.
 func (r *Rule) judges(who mail.Submitter, c class) bool {
-	if !slices.Contains(r.Submitters, who.Kind) {
+	kind := who.Kind
+	if kind == mail.KindHELO {
+		kind = mail.KindIP // It is a client, whose address others have too.
+	}
+	if !slices.Contains(r.Submitters, kind) {
 		return false
 	}
 	if slices.ContainsFunc(r.except, func(p pattern) bool { return p.matches(who) }) {
@@ -184,12 +188,16 @@ func parsePattern(text string) (pattern, error) {
 }
 
 func (p pattern) matches(who mail.Submitter) bool {
-	if !p.network.IsValid() {
-		return p.who == who
+	if p.who == who {
+		return true
 	}
-	if who.Kind != mail.KindIP {
+	address := who.Address()
+	if p.who.Kind != mail.KindIP || address == "" {
 		return false
 	}
-	addr, err := netip.ParseAddr(who.Value)
+	if !p.network.IsValid() {
+		return p.who.Value == address
+	}
+	addr, err := netip.ParseAddr(address)
 	return err == nil && p.network.Contains(addr.Unmap())
 }

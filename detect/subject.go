@@ -17,7 +17,8 @@ type subject struct {
 	findings map[int]*finding
 	episode  *episode // nil if none is open.
 	server   *event   // The row that told its address is a server's; nil if none did.
-	behind   string   // Address of the host that an address of ours was seen to send through last.
+	behind   string   // Address of the host that it was seen to send through last, where many share one.
+	host     *subject // Of a machine that is told by its name: its address, as of the newest row.
 	claimed  bool     // Is an account that exists: see claim.
 	stored   bool     // The store has memory of it.
 	raised   bool     // Rules ask more of it: see network.raised.

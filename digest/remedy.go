@@ -35,10 +35,14 @@ func (s *Suspect) Remedy() []Step {
 			steps = append(steps, relayOnExchange(name)...)
 		case s.relays():
 			steps = append(steps, relayOnIIS(name)...)
+		case server.Exchange && s.Submitter.Kind == mail.KindHELO:
+			steps = append(steps, s.machineBehind()...)
 		case server.Exchange && s.Submitter.Kind == mail.KindIP:
 			steps = append(steps, s.hostOnExchange(name)...)
 		case server.Exchange:
 			steps = append(steps, s.accountOnExchange(name)...)
+		case s.Submitter.Kind == mail.KindHELO:
+			steps = append(steps, s.machineBehind()...)
 		default:
 			steps = append(steps, s.hostOnIIS(name)...)
 		}
@@ -85,6 +89,16 @@ func (s *Suspect) address() string {
 func block(address, ports string) string {
 	return fmt.Sprintf(`netsh advfirewall firewall add rule name="relaywatch %s" dir=in action=block protocol=TCP localport=%s remoteip=%s`,
 		address, ports, address)
+}
+
+// machineBehind is for a machine whose address others have too: to block that would cut
+// them off as well.
+func (s *Suspect) machineBehind() []Step {
+	address := s.Submitter.Address()
+	return []Step{
+		{"Find the machine that calls itself " + clean(strings.TrimSuffix(s.Submitter.Value, "@"+address), maxName) + ", by its name in the directory or in the leases " +
+			"of DHCP behind " + clean(address, maxName) + ", and take it off the network. Do not block that address: others have it, too.", nil},
+	}
 }
 
 func (s *Suspect) hostOnExchange(server string) []Step {

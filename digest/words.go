@@ -137,6 +137,8 @@ func (s *Suspect) now() string {
 		return fmt.Sprintf("Do now: see what runs on %s%s; nothing that it sent was accepted yet.", name, s.helo())
 	case s.Submitter.Kind == mail.KindIP:
 		return fmt.Sprintf("Do now: take %s%s off the network, then clear the queue of %s.", name, s.helo(), servers)
+	case s.Submitter.Kind == mail.KindHELO:
+		return fmt.Sprintf("Do now: find the machine %s behind that address and take it off the network, then clear the queue of %s.", name, servers)
 	case s.Submitter.Kind == mail.KindUser:
 		return fmt.Sprintf("Do now: disable the account %s, then clear the queue of %s.", name, servers)
 	}

@@ -80,6 +80,9 @@ const (
 	// An address of ours behind a host that many share.
 	ofSender = ofWho + `?1 = 'sender' AND t.reverse_path_id IN (SELECT a.id FROM addresses a JOIN domains d ON d.id = a.domain_id
 		WHERE a.local = substr(?2, 1, length(?2) - length(d.name) - 1) AND d.name = substr(?2, instr(?2, '@') + 1))`
+	// A machine behind an address that many share, by the name that it gives.
+	ofHELO = ofWho + `?1 = 'helo' AND o.id IN (SELECT g.id FROM origins g JOIN submitters s ON s.id = g.submitter_id JOIN names h ON h.id = g.helo_id
+		WHERE s.kind = 'ip' AND lower(h.text) || '@' || s.value = ?2)`
 
 	recipientsOf = ` CROSS JOIN recipients r ON r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535 AND t.time + r.time_delta BETWEEN ?3 AND ?4`
 	notRefused   = ` AND (r.reply IS NULL OR r.reply < 400)`
@@ -87,15 +90,18 @@ const (
 
 // of is the condition that chooses the transactions of transactionsOf.
 func of(who mail.Submitter) string {
-	if who.Kind == mail.KindSender {
+	switch who.Kind {
+	case mail.KindSender:
 		return ofSender
+	case mail.KindHELO:
+		return ofHELO
 	}
 	return itsHours + ofSubmitter
 }
 
 // transactionsOf are transactions t, among them all of a submitter, with their origins o.
 func transactionsOf(who mail.Submitter) string {
-	if who.Kind == mail.KindSender {
+	if who.Kind == mail.KindSender || who.Kind == mail.KindHELO {
 		return `transactions t` + withOrigin
 	}
 	return inItsHours + withOrigin

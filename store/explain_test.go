@@ -54,6 +54,8 @@ func TestTopDomains(t *testing.T) {
 		{worm, t0, []Domain{{"example.net", 3, &yes}, {"corp.example", 1, &no}}},
 		{worm, t0 + 2, []Domain{{"example.net", 2, &yes}, {"corp.example", 1, &no}}}, // Begun before, recipients after.
 		{mail.Submitter{Kind: mail.KindSender, Value: "ann@corp.example"}, t0, []Domain{{"example.net", 3, &yes}}},
+		{mail.Named("PC-48", worm.Value), t0, []Domain{{"corp.example", 1, &no}, {"example.net", 1, &yes}}}, // Of that name alone.
+		{mail.Named("PC-49", worm.Value), t0, nil},
 		{mail.Submitter{Kind: mail.KindUser, Value: "ann"}, t0, nil},
 	} {
 		got, err := db.TopDomains(t.Context(), tc.who, tc.since, t0+9999, 5)

@@ -27,14 +27,19 @@ func (w *witness) answers(t *mail.Transaction, at mail.Time) (mail.Submitter, cl
 		return who, nobodysClient
 	}
 	class := w.classOf(t.ClientIP)
-	day, shared := w.shared[who.Value]
-	if !shared || class != insideClient || t.ReversePath == "" || !t.ReversePath.Known() || w.external(t.ReversePath.Domain()) {
+	by := w.shared[who]
+	if by == nil || class != insideClient {
 		return who, class
 	}
-	if today, _ := w.calendar.Local(at); today < day {
-		return who, class
+	today, _ := w.calendar.Local(at)
+	if len(w.site.OwnDomains) > 0 && by.Named(t.HELO, today, at) {
+		who = mail.Named(t.HELO, t.ClientIP)
+		by = w.shared[who]
 	}
-	return mail.Submitter{Kind: mail.KindSender, Value: string(t.ReversePath)}, class
+	if by.Senders(today) && t.ReversePath != "" && t.ReversePath.Known() && !w.external(t.ReversePath.Domain()) {
+		who = mail.Submitter{Kind: mail.KindSender, Value: string(t.ReversePath)}
+	}
+	return who, class
 }
 
 func (w *witness) classOf(client string) clientClass {

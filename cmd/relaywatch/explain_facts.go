@@ -83,7 +83,7 @@ func (w *witness) noveltyOf(row *rowFact) string {
 		return "known" // The log does not tell the recipient.
 	}
 	isNew, newToAll := w.novel(row)
-	if isNew && row.who.Kind == mail.KindIP {
+	if isNew && row.who.Address() != "" {
 		if first, ok := a.pairs[row.tx.ReversePath]; ok && first.before(row.place) {
 			return "known"
 		}
@@ -130,7 +130,7 @@ func (w *witness) pathUse(st *detect.Step, row *rowFact) string {
 	case "usual":
 		today, _ := w.calendar.Local(row.at)
 		first, ok := w.firstDay[pathOf{row.who, path}]
-		if day, _ := w.calendar.Local(first); w.pruned == 0 && (!ok || day >= today) {
+		if day, _ := w.calendar.Local(first); w.pruned == 0 && (!ok || day >= today) && w.age(row) != 0 {
 			return "used for the first time"
 		}
 	default:

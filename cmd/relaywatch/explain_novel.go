@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"relaywatch/detect"
 	"relaywatch/mail"
 )
 
@@ -45,6 +46,9 @@ func (w *witness) hearFirst(t mail.Transaction) {
 			w.began = to.At
 		}
 		w.hearPosted(&row)
+		if row.who.Kind == mail.KindHELO {
+			note(w.born, row.who, row.place)
+		}
 		a := w.told[to.Path]
 		if a == nil {
 			continue
@@ -81,12 +85,29 @@ func (w *witness) settle() {
 	}
 }
 
+// age is how many days before a row its machine was told apart from others behind its
+// address, or -1 for any other submitter.
+func (w *witness) age(r *rowFact) int32 {
+	first, ok := w.born[r.who]
+	if !ok {
+		return -1
+	}
+	born, _ := w.calendar.Local(first.at)
+	today, _ := w.calendar.Local(r.at)
+	return today - born
+}
+
 // novel tells whether the submitter never mailed the recipient before, and whether
 // nobody here knew it.
 func (w *witness) novel(r *rowFact) (isNew, newToAll bool) {
 	a := w.told[r.to.Path]
 	if first, ok := a.by[r.who]; ok && first.before(r.place) {
 		return false, false
+	}
+	if age := w.age(r); age >= 0 && !detect.Acquainted(age) {
+		if first, ok := a.by[mail.Submitter{Kind: mail.KindIP, Value: r.who.Address()}]; ok && first.before(r.place) {
+			return false, false // Mailed before machines were told apart, by whichever.
+		}
 	}
 	if a.heard.at != 0 && a.heard.before(r.place) {
 		return true, false

@@ -16,21 +16,22 @@ import (
 type witness struct {
 	site     detect.Site
 	calendar detect.Calendar
-	pruned   mail.Time                    // Rows before it may be gone; 0: none is.
-	outside  bool                         // Some rule judges clients outside, so that these count for what is known here.
-	profiled bool                         // Some rule asks what is usual.
-	shared   map[string]int32             // By address: the day from which on many share it.
-	own      map[string]bool              // Whether a domain is ours, as far as was asked.
-	classes  map[string]clientClass       // Of addresses, as far as was asked.
-	servers  map[string]place             // By address: the first row that told it is a server's.
-	wanted   map[mail.LogPos]*rowFact     // Rows that findings name.
-	spans    map[mail.Submitter][]stretch // Of which rows are kept.
+	pruned   mail.Time                          // Rows before it may be gone; 0: none is.
+	outside  bool                               // Some rule judges clients outside, so that these count for what is known here.
+	profiled bool                               // Some rule asks what is usual.
+	shared   map[mail.Submitter]*detect.Sharing // Hosts that many share.
+	own      map[string]bool                    // Whether a domain is ours, as far as was asked.
+	classes  map[string]clientClass             // Of addresses, as far as was asked.
+	servers  map[string]place                   // By address: the first row that told it is a server's.
+	wanted   map[mail.LogPos]*rowFact           // Rows that findings name.
+	spans    map[mail.Submitter][]stretch       // Of which rows are kept.
 	rows     map[mail.Submitter][]rowFact
 	accounts map[string][]mail.Submitter // Of spans, by bare name.
 	told     map[mail.Path]*acquaintance
 	posted   map[addressed]*correspondence // Mail whose outcomes are looked for.
 	began    mail.Time                     // Of the first recipient that was judged.
 	firstDay map[pathOf]mail.Time          // First use of a reverse-path.
+	born     map[mail.Submitter]place      // Of machines behind a shared address: the first recipient.
 }
 
 // pathOf is a reverse-path of a submitter.
@@ -86,7 +87,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		return nil, err
 	}
 	w := &witness{
-		site: site, calendar: calendar, shared: map[string]int32{}, own: map[string]bool{}, classes: map[string]clientClass{},
+		site: site, calendar: calendar, shared: map[mail.Submitter]*detect.Sharing{}, born: map[mail.Submitter]place{}, own: map[string]bool{}, classes: map[string]clientClass{},
 		servers: map[string]place{}, wanted: map[mail.LogPos]*rowFact{}, spans: map[mail.Submitter][]stretch{},
 		rows: map[mail.Submitter][]rowFact{}, told: map[mail.Path]*acquaintance{}, firstDay: map[pathOf]mail.Time{},
 		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{},
@@ -142,8 +143,11 @@ func (w *witness) learn(ctx context.Context, db *store.DB) error {
 		return err
 	}
 	for _, p := range checkpoint.Profiles {
-		if day, ok := p.SharedFrom(); ok && p.Submitter.Kind == mail.KindIP {
-			w.shared[p.Submitter.Value] = day
+		if p.Submitter.Address() == "" {
+			continue
+		}
+		if by := p.Sharing(); by != nil {
+			w.shared[p.Submitter] = by
 		}
 	}
 	return nil

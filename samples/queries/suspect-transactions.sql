@@ -8,6 +8,7 @@ FROM v_transactions t CROSS JOIN worst w
 WHERE t.mail_unix >= (SELECT unixepoch(first_flagged) FROM worst) AND t.direction = 'in'
   AND (w.kind = 'ip' AND t.client_ip = w.value
     OR w.kind = 'user' AND t.user = w.value
-    OR w.kind = 'sender' AND t.reverse_path = w.value)
+    OR w.kind = 'sender' AND t.reverse_path = w.value
+    OR w.kind = 'helo' AND lower(t.helo) || '@' || t.client_ip = w.value)
 ORDER BY t.mail_unix
 LIMIT 100;
