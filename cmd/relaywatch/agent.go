@@ -211,7 +211,7 @@ func (a *agent) follow(ctx context.Context) error {
 	a.heal("store")
 	full := cmp.Or(p.batchRows, batchRows)
 	l := &live{
-		agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs),
+		agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs), shown: true,
 		yielding: yielding{full: int64(full), cores: p.config.Agent.MaxCPU}, // The configuration may be replaced beside it.
 	}
 	return l.run(ctx, &ingest.Follower{

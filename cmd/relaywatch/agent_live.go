@@ -28,7 +28,7 @@ type live struct {
 	line    *pipeline
 	judged  time.Time // Clock time of the last final judgement.
 	taken   mail.Time // Of that, as front.
-	shown   bool      // The store holds provisional findings.
+	shown   bool      // The store may hold provisional findings.
 	reader  mail.Time // Front of the last batch.
 	front   mail.Time // Up to where that lets rows be judged: see frontOf.
 	bound   mail.Time // See frontOf; 0 while no row comes late.

@@ -25,6 +25,7 @@ import (
 
 	"relaywatch/alert"
 	"relaywatch/detect"
+	"relaywatch/ingest"
 	"relaywatch/store"
 )
 
@@ -145,6 +146,29 @@ func TestAlertsKilled(t *testing.T) {
 		r.kill()
 	}
 	h.eachOnce(kills, seed)
+}
+
+// What was stored by a run that ended before it was judged is shown, and told, by the
+// next one, though no row comes after it.
+func TestAgentJudgesStoredRows(t *testing.T) {
+	h := newAlertHost(t, "")
+	at := time.Date(2026, 11, 5, 9, 0, 0, 0, time.UTC)
+	h.relays(at, 1)
+	db, err := store.Open(t.Context(), h.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &ingest.Reader{Sources: []ingest.Source{{Path: h.log}}}
+	if _, err := reader.Run(t.Context(), db.Write); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := h.startAt(at.Add(time.Second))
+	h.awaitTaken(r, wayWebhook, 1)
+	r.stop()
+	h.eachOnce(1, 0)
 }
 
 // eachOnce checks what a receiver has that drops doubles by their id.

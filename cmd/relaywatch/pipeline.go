@@ -103,17 +103,27 @@ func (p *pipeline) whySpoilt() error {
 	return fmt.Errorf("what the last judgement left can't be read, so all stored mail is judged anew; nothing is lost: %w", p.spoilt)
 }
 
-// catchUp judges anew before anything is read, where rules or site changed: whoever
-// reads for ever has no end to do it at.
+// catchUp does before anything is read what whoever reads for ever has no end to do it
+// at: it judges anew where rules or site changed, and shows what is found in rows whose
+// run ended when they were stored and not yet judged, since no row may ever follow them.
 func (p *pipeline) catchUp(ctx context.Context) error {
-	if !p.anew {
-		return nil
+	if p.anew {
+		j, err := p.judgeAnew(ctx, p.until.Add(detect.Grace))
+		if err != nil {
+			return err
+		}
+		if err := p.db.WriteJudgement(ctx, j); err != nil {
+			return err
+		}
 	}
-	j, err := p.judgeAnew(ctx, p.until.Add(detect.Grace))
-	if err != nil {
-		return err
-	}
-	return p.db.WriteJudgement(ctx, j)
+	return p.show(ctx)
+}
+
+// show stores what is found for the time being.
+func (p *pipeline) show(ctx context.Context) error {
+	preview := p.engine.Preview()
+	p.count(preview)
+	return p.db.WriteJudgement(ctx, preview)
 }
 
 // step is what one Batch gives to write.
@@ -245,9 +255,7 @@ func (p *pipeline) finish(ctx context.Context, front mail.Time) error {
 	if err := p.db.WriteJudgement(ctx, j); err != nil {
 		return err
 	}
-	preview := p.engine.Preview()
-	p.count(preview)
-	return p.db.WriteJudgement(ctx, preview)
+	return p.show(ctx)
 }
 
 // judgeAnew judges all that is stored, if that is needed, and returns what is new
