@@ -208,7 +208,6 @@ func (j *judge) pool(s *subject, i int, at mail.Time, before, nats float64) {
 	host.PoolAt = at
 	if host.Pool >= j.asked[j.weighed[i]].least {
 		host.Merged = at
-		println("merged", s.host.who.Value, at.String(), s.who.Value)
 	}
 	j.changed(s.host)
 }
