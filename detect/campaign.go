@@ -2,9 +2,9 @@ package detect
 
 import "relaywatch/mail"
 
-// campaigns are the reverse-paths of no own domain under which strangers were mailed
-// in the last day, and by whom: one campaign that leaves through many hosts, each of
-// them slowly.
+// campaigns are what hosts have in common that mailed strangers in the last day, as the
+// reverse-path of no own domain, and which they are: one campaign that leaves through
+// many hosts, each of them slowly.
 type campaigns struct {
 	base *campaigns // Is read too and never changed; nil in the engine itself.
 	by   map[uint32][]member
@@ -20,14 +20,17 @@ type member struct {
 // maxMembers bounds what is kept of a campaign: that many tell as much as more.
 const maxMembers = 32
 
-// join adds a submitter to the campaign of a reverse-path and counts who is in it.
-func (c *campaigns) join(path uint32, who mail.Submitter, at mail.Time) int {
+// fork are campaigns that begin with those of c and leave them as they are.
+func (c *campaigns) fork() campaigns { return campaigns{base: c, kept: c.kept} }
+
+// join adds a submitter to a campaign and counts who is in it.
+func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time) int {
 	if at-c.kept >= seconds(Quiet) {
 		c.drop(at)
 	}
-	members, own := c.by[path]
+	members, own := c.by[what]
 	if !own && c.base != nil {
-		members = c.base.by[path]
+		members = c.base.by[what]
 	}
 	var now []member
 	for _, m := range members {
@@ -38,15 +41,15 @@ func (c *campaigns) join(path uint32, who mail.Submitter, at mail.Time) int {
 	if c.by == nil {
 		c.by = make(map[uint32][]member)
 	}
-	c.by[path] = append(now, member{who, at})
+	c.by[what] = append(now, member{who, at})
 	return len(now) + 1
 }
 
 // drop forgets campaigns that are over.
 func (c *campaigns) drop(at mail.Time) {
-	for path, members := range c.by {
+	for what, members := range c.by {
 		if at-members[len(members)-1].last > seconds(Quiet) {
-			delete(c.by, path)
+			delete(c.by, what)
 		}
 	}
 	c.kept = at

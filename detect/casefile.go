@@ -15,9 +15,9 @@ import (
 
 // casesVersion is the first byte of Judgement.Cases. What follows is a hash of the
 // rules, then in numbers of variable length: until, the identities of logs, when the
-// memory began, the servers, the owners of bare names, and the submitters with what is open of them. Times are counted back
+// memory began, the servers, the owners of bare names, who sends messages of the same size, and the submitters with what is open of them. Times are counted back
 // from until, rules and logs are numbers in their lists.
-const casesVersion = 5
+const casesVersion = 6
 
 // caseWriter writes the stored form of what is open.
 type caseWriter struct {
@@ -96,6 +96,23 @@ func (w *caseWriter) owners() {
 	for _, bare := range names {
 		w.string(known[bare].account)
 		w.truth(known[bare].contested)
+	}
+}
+
+// sizes writes who is in a campaign by size. The run of a submitter is of its profile,
+// which is that of until: no row that is seen again could tell it.
+func (w *caseWriter) sizes() {
+	by := w.judge.sizes.by
+	w.time(w.judge.sizes.kept)
+	w.whole(len(by))
+	for _, size := range slices.Sorted(maps.Keys(by)) {
+		w.whole(int(size))
+		w.whole(len(by[size]))
+		for _, m := range by[size] {
+			w.string(m.who.Kind)
+			w.string(m.who.Value)
+			w.time(m.last)
+		}
 	}
 }
 

@@ -140,6 +140,18 @@ func (r *caseReader) owners() {
 	}
 }
 
+func (r *caseReader) sizes() {
+	of := campaigns{kept: r.time(), by: make(map[uint32][]member)}
+	for range r.count() {
+		size := uint32(r.unsigned())
+		for range r.count() {
+			m := member{who: mail.Submitter{Kind: r.string(), Value: r.string()}, last: r.time()}
+			of.by[size] = append(of.by[size], m)
+		}
+	}
+	r.judge.sizes = of
+}
+
 func (r *caseReader) subject() {
 	who := mail.Submitter{Kind: r.string()}
 	who.Value = r.string()

@@ -123,6 +123,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		mine.source(p.transaction.ClientIP)
 	}
 	r.weighed = true
+	if r.flags&(isStranger|isExternal) == isStranger|isExternal && j.needs(isStranger) {
+		r.alike = j.alikeHosts(s, r.at)
+	}
 	if f.skip || p.transaction.ReversePath == "" {
 		return // Bounces and receipts go to strangers by nature: null-sender-storm sees them.
 	}

@@ -25,6 +25,7 @@ func (j *judge) saveCases(until mail.Time) []byte {
 	w.body = fixed(w.body, &j.fleet)
 	w.servers()
 	w.owners()
+	w.sizes()
 	w.whole(len(open))
 	for _, s := range open {
 		w.subject(s)
@@ -44,6 +45,7 @@ func (j *judge) restoreCases(text []byte) error {
 	r.fleet()
 	r.servers()
 	r.owners()
+	r.sizes()
 	for range r.count() {
 		r.subject()
 	}

@@ -28,6 +28,7 @@ var lowRules = map[string]string{
 	"late":     "submitters: [ip, user]\nwindow: 3h\nwhen: refused_deliveries >= 2 || deferred_deliveries >= 2\nweight: 3\nlevel: support\nsays: got {refused_deliveries} back, {deferred_deliveries} deferred, of {recipients}",
 	"scaled":   "submitters: [ip, user]\nwindow: 1h\nscale: {of: distinct_recipients, at_least: 3}\nwhen: score >= 0.3\nweight: 30\nlevel: alert\nsays: has {score}",
 	"spread":   "submitters: [ip, user]\nwindow: 1h\nwhen: campaign_hosts >= 2\nweight: 30\nlevel: alert\nsays: is one of {campaign_hosts}",
+	"alike":    "submitters: [ip, user, sender]\nwindow: 1h\nwhen: same_size_hosts >= 1 || same_gap >= 2\nweight: 10\nlevel: alert\nsays: is one of {same_size_hosts}, {same_gap}",
 	"slight":   "submitters: [ip, user]\nwindow: 1h\nwhen: external_recipients >= 2\nnats: 1\nweight: 5\nlevel: support\nsays: has {external_recipients}",
 	"refused":  "submitters: [ip, user]\nwindow: 1h\nwhen: refused_share >= 0.5 && refused_relay + refused_unknown >= 2\nweight: 45\nlevel: alert\nsays: was refused {refused_recipients}",
 }
@@ -94,7 +95,7 @@ func drawTraffic(t *rapid.T) traffic {
 			HELO:        rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "helo"),
 			RelayRight:  rapid.Bool().Draw(t, "right"),
 			ReversePath: rapid.SampledFrom([]mail.Path{"", "ann@corp.example", "x@example.org", mail.UnknownPath}).Draw(t, "path"),
-			SizeBytes:   int64(rapid.IntRange(-1, 600).Draw(t, "size")),
+			SizeBytes:   int64(rapid.SampledFrom([]int{-1, 120, 120, 121, 122, 123, 399, 600}).Draw(t, "size")),
 		}
 		for k := range rapid.IntRange(0, 4).Draw(t, "recipients") {
 			tx.Recipients = append(tx.Recipients, mail.Recipient{

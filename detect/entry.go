@@ -92,6 +92,7 @@ type row struct {
 	summed  bool // It is in sums: sequential rules are asked, see channel.asked.
 
 	campaign int // Of a stranger, see campaigns; 0 of others.
+	alike    int // Of a stranger, see alikeHosts; 0 of others.
 }
 
 // put notes a value of a dimension.

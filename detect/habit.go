@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
@@ -20,6 +21,41 @@ func (p *profile) resize(bytes int64) {
 		return
 	}
 	p.Size, p.Alike = size, 1
+}
+
+// beat continues the run of transactions that begin at the same interval, or begins one.
+// A log tells the second: what comes faster than every other has no rhythm to be seen.
+func (p *profile) beat(at mail.Time) {
+	gap := float32(at - p.BeatAt)
+	p.BeatAt = at
+	if p.Beats > 0 && gap >= 2 && max(gap-p.Gap, p.Gap-gap) <= max(1, p.Gap/10) {
+		p.Beats++
+		p.Gap += (gap - p.Gap) / float32(p.Beats)
+		return
+	}
+	p.Gap, p.Beats = gap, 1
+}
+
+func (s *subject) sameGap() float64 {
+	if s.profile == nil {
+		return 0
+	}
+	return float64(s.profile.Beats)
+}
+
+// alikeFrom is how many messages of the same size in a row make a submitter that goes on
+// to mail a stranger one of a campaign: two that are alike are chance.
+const alikeFrom = 3
+
+// alikeHosts counts who mails strangers in runs of messages of one size: a campaign that
+// leaves through many hosts, under a sender each. Sizes are told by steps of 4 in a
+// hundred, and by others half a step apart, so that those that are alike meet in one.
+func (j *judge) alikeHosts(s *subject, at mail.Time) int {
+	if s.profile.Alike < alikeFrom {
+		return 0
+	}
+	steps := math.Log(float64(max(1, s.profile.Size))) / (2 * alike)
+	return max(j.sizes.join(2*uint32(steps), s.who, at), j.sizes.join(2*uint32(steps+0.5)+1, s.who, at))
 }
 
 // settled is how old an account is before a source can be new to it.
@@ -65,7 +101,7 @@ func (s *subject) newSource() float64 {
 // habits tells whether what a rule asks of the profile holds, which is known before
 // anything is measured.
 func (s *subject) habits(q *question) bool {
-	return (q.sameSize == 0 || s.sameSize() >= q.sameSize) && (q.newSource == 0 || s.newSource() >= q.newSource)
+	return (q.sameGap == 0 || s.sameGap() >= q.sameGap) && (q.sameSize == 0 || s.sameSize() >= q.sameSize) && (q.newSource == 0 || s.newSource() >= q.newSource)
 }
 
 // oddForm is one of the address forms of relay tests (as nmap's smtp-open-relay and

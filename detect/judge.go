@@ -35,7 +35,8 @@ type judge struct {
 	pooled   int              // Of weighed, see pool; -1: none.
 	profiled bool             // Some rule needs to know what is usual.
 	fleet    fleet
-	spread   campaigns
+	spread   campaigns  // By reverse-path.
+	sizes    campaigns  // By size of message.
 	profiles []*subject // Whose profile changed since it was stored.
 	pairs    *subject   // Which reverse-path mailed which recipient; nil until asked for.
 	heard    *subject   // Who wrote to us; nil until asked for.
@@ -63,6 +64,8 @@ type question struct {
 	sameSize  float64 // At least.
 	newSource float64 // At least.
 	campaign  int     // At least so many.
+	alike     int     // At least so many.
+	sameGap   float64 // At least.
 	late      bool    // It asks what became of mail.
 	lateOnly  bool    // Its score is of that alone.
 }
@@ -108,7 +111,8 @@ func newJudge(rules []*Rule, n *network) *judge {
 			q.place = len(j.recorded)
 			j.recorded = append(j.recorded, i)
 		}
-		q.campaign = int(leastOf(sigCampaignHosts, r.condition.guard))
+		q.campaign, q.alike = int(leastOf(sigCampaignHosts, r.condition.guard)), int(leastOf(sigAlikeHosts, r.condition.guard))
+		q.sameGap = leastOf(sigSameGap, r.condition.guard)
 		q.least = leastOf(sigScore, r.condition.guard)
 		q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
 		q.late = r.Weigher != nil && r.Weigher.Returned > 0 || r.condition.adds()&isLate != 0
@@ -117,7 +121,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 		j.asked = append(j.asked, q)
 	}
 	j.profiled = len(j.weighed)+len(j.recorded) > 0 || slices.ContainsFunc(j.layout.signals, func(i int) bool {
-		return i == sigSameSize || i == sigNewSource || i == sigCampaignHosts
+		return i == sigSameSize || i == sigNewSource || i == sigCampaignHosts || i == sigAlikeHosts || i == sigSameGap
 	})
 	return j
 }
@@ -165,7 +169,7 @@ func (j *judge) fork() *judge {
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
 	f.profiles, f.pairs, f.heard = nil, nil, nil
 	f.watch = nil // What is judged for the time being is judged for good later.
-	f.spread = campaigns{base: &j.spread, kept: j.spread.kept}
+	f.spread, f.sizes = j.spread.fork(), j.sizes.fork()
 	f.outbox, f.posters = j.outbox.fork(), slices.Clip(j.posters)
 	return &f
 }
@@ -200,6 +204,10 @@ func (j *judge) apply(ev *event, silent bool) {
 	switch ev.kind {
 	case eventMail:
 		*r = j.mailRow(ev)
+		if !silent && s.profile != nil {
+			s.profile.beat(ev.at)
+			j.changed(s)
+		}
 	case eventRecipient:
 		*r = j.recipientRow(s, ev)
 	default:
@@ -269,7 +277,7 @@ func (s *subject) isServer(ev *event) bool {
 func (j *judge) measure(s *subject, r *row, w *window, m *measures) {
 	s.rows.measure(w, &j.layout, m)
 	m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
-	m[sigCampaignHosts] = float64(r.campaign)
+	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(r.campaign), float64(r.alike), s.sameGap()
 }
 
 // count adds a row of a submitter and asks the rules.
@@ -301,7 +309,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		if j.watch != nil {
 			j.watched(s, i, r, score)
 		}
-		if score < q.least || r.campaign < q.campaign || !w.open(q.gates) || !s.habits(q) {
+		if score < q.least || r.campaign < q.campaign || r.alike < q.alike || !w.open(q.gates) || !s.habits(q) {
 			continue
 		}
 		m := &j.measured[q.window]

@@ -39,7 +39,10 @@ type profileState struct {
 	Source  int32    // Day on which it last sent from a network where it never had before; 0 is none.
 	Size    float32  // Of the messages of a run that are alike, their mean in bytes.
 	Alike   int32    // How many there are.
-	Shared  int32    // Day from which on it is taken for a host that many share; 0 is none.
+	Gap     float32  // Of a run of transactions at the same interval, its mean in seconds.
+	Beats   int32    // How many there are.
+	BeatAt  mail.Time
+	Shared  int32 // Day from which on it is taken for a host that many share; 0 is none.
 
 	Name      uint32    // The first HELO name of an address.
 	NamesDay  int32     // Of its names; rows that are judged under them belong to it, too.

@@ -63,6 +63,8 @@ const (
 	sigSameSize
 	sigNewSource
 	sigCampaignHosts
+	sigAlikeHosts
+	sigSameGap
 	sigScore
 	sigCount
 )
@@ -149,6 +151,8 @@ var signals = [sigCount]signal{
 	sigSameSize:             {SignalDoc{"same_size", "transactions", "messages in a row whose sizes differ by at most 2 in 100"}, source{counterOf(isEnd), isEnd, isEnd | isAccepted, isEnd}},
 	sigNewSource:            {SignalDoc{"new_source", "hosts", "1 if an account that is older than a week sent from a network today where it never did before"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
 	sigCampaignHosts:        {SignalDoc{"campaign_hosts", "submitters", "submitters, this one included, that mailed strangers under the same foreign reverse-path within a day; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger, isStranger, isStranger}},
+	sigAlikeHosts:           {SignalDoc{"same_size_hosts", "submitters", "submitters, this one included, that mailed strangers within a day while their last three messages or more were of the same size; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger | isEnd, isStranger, isStranger}},
+	sigSameGap:              {SignalDoc{"same_gap", "transactions", "transactions in a row that began at the same interval, of two seconds or more, within a second or a tenth of it"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
 	sigScore:                {SignalDoc{"score", unitNats, "evidence of the rule's own evidence or scale, in nats: e to that power is how much likelier spam is"}, source{counterOf(isAccepted), isAccepted | isRefused, isAccepted | isRefused, isAccepted | isRefused}},
 	sigRefusedDeliveries:    {SignalDoc{"refused_deliveries", "recipients", "recipients accepted here whom a remote server then refused with 5xx, each once a day; they are told minutes to hours after the mail"}, each(isReturned)},
 	sigDeferredDeliveries:   {SignalDoc{"deferred_deliveries", "recipients", "those that a remote server answered 4xx: the server tries again"}, each(isDeferred)},

@@ -51,7 +51,7 @@ func (j *judge) watched(s *subject, i int, r *row, score float64) {
 func (j *judge) wouldHold(s *subject, i int, r *row) bool {
 	q, rule := &j.asked[i], j.rules[i]
 	w := &s.rows.windows[q.window]
-	if r.campaign < q.campaign || !w.open(q.gates) || !s.habits(q) {
+	if r.campaign < q.campaign || r.alike < q.alike || !w.open(q.gates) || !s.habits(q) {
 		return false
 	}
 	var m measures
