@@ -38,6 +38,7 @@ func TestAllowAtMost(t *testing.T) {
 	}{
 		{"up to the number", map[string]float64{"distinct_recipients": 10}, []sending{mails(0, 10)}, []string{"40 shop"}, 0},
 		{"one more", map[string]float64{"distinct_recipients": 10}, []sending{mails(0, 11)}, []string{"40 shop", "100 "}, 1},
+		{"all in one second", map[string]float64{"distinct_recipients": 10}, []sending{{from: "10.1.4.7", at: noon, times: 11, to: "u%d@example.net"}}, []string{"0 "}, 1},
 		{"a signal that the rule does not name", map[string]float64{"transactions": 7}, []sending{mails(0, 8)}, []string{"40 shop", "70 "}, 1},
 		{"one of two", map[string]float64{"transactions": 7, "distinct_recipients": 100}, []sending{mails(0, 8)}, []string{"40 shop", "70 "}, 1},
 		{"back within it", map[string]float64{"distinct_recipients": 10}, []sending{mails(0, 11), mails(20000, 6)}, []string{"40 shop", "100 ", "20040 shop"}, 1},

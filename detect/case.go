@@ -76,6 +76,10 @@ func (j *judge) held(s *subject, i, lead int, m *measures) {
 	r := j.rules[i]
 	f := s.findings[i]
 	if f != nil && j.over(f, s.rows.newest, m) {
+		if f.flagged == s.rows.newest { // The one that begins has its key: it takes its place.
+			f.touched = false
+			j.findings = slices.DeleteFunc(j.findings, func(g *finding) bool { return g == f })
+		}
 		f = nil
 	}
 	switch strongest := strength(lead); {
