@@ -45,19 +45,20 @@ type machine struct {
 	Novelty [novelties]float32 // Of its recipients, until it is settled.
 }
 
-// hashName is what a HELO name is known by, in any case of letters. 0: it is none.
+// hashName is what a HELO name is known by, in any case of letters. 0: it is none. It is
+// asked of each transaction: of names that are longer than those of hosts mostly are, the
+// case matters, and a few signs that stand in no name are taken for others.
 func hashName(helo string) uint32 {
 	if helo == "" || len(helo) > maxHELO {
 		return 0
 	}
-	var small [maxHELO]byte
+	var small [48]byte
+	if len(helo) > len(small) {
+		return max(1, uint32(xxhash.Sum64String(helo)))
+	}
 	name := small[:len(helo)]
 	for i := range name {
-		c := helo[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		name[i] = c
+		name[i] = helo[i] | 0x20
 	}
 	return max(1, uint32(xxhash.Sum64(name)))
 }
@@ -153,6 +154,9 @@ func (j *judge) answersBehind(s *subject, ev *event, silent bool) *subject {
 	p := ev.part
 	if s.who.Kind != mail.KindIP || p.class != inside || s.profile == nil {
 		return s
+	}
+	if s.profile.names == nil && s.profile.Name == p.nameHash { // As of most addresses.
+		return j.senderBehind(s, ev)
 	}
 	notes := !silent && ev.kind == eventRecipient
 	if p.nameHash != 0 && (notes || s.profile.NamesFrom != 0) {
