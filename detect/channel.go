@@ -98,7 +98,7 @@ func lowerNats(nats, factor float64) float64 {
 // usual for it.
 func (j *judge) weigh(s *subject, r *row, p *part) {
 	day, hour := j.local(r.at)
-	j.fleet.roll(day)
+	j.fleet.roll(day, hour)
 	fresh := s.profile == nil
 	mine := j.rolled(s, day, r.at)
 	if fresh && p.moved && s.who.Kind == mail.KindIP {

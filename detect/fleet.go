@@ -7,7 +7,7 @@ import "relaywatch/mail"
 // when a day begins. Of one submitter, so many recipients a day count that a spammer
 // does not make spam usual.
 type fleet struct {
-	Born                  int32 // Day of the first recipient.
+	Born                  int32 // Day of the first recipient, or the next one: see wholeDay.
 	Day                   int32 // Day that Today is of.
 	Begun                 bool
 	Usual                 [kinds][ages]facts
@@ -87,10 +87,18 @@ func ageOf(p *profile) int {
 	return 2
 }
 
-// roll begins a day.
-func (f *fleet) roll(day int32) {
+// wholeDay is by which hour a day must have begun to be the first one. A log that begins
+// at noon has seen nobody who mails at night and in the morning: on its second day they
+// are as new as all were on the first.
+const wholeDay = 4
+
+// roll begins a day, at an hour of it.
+func (f *fleet) roll(day int32, hour uint8) {
 	if !f.Begun {
 		f.Born, f.Day, f.Begun = day, day, true
+		if hour > wholeDay {
+			f.Born++
+		}
 		return
 	}
 	if day <= f.Day {
@@ -157,9 +165,9 @@ func (f *fleet) own(s *subject, p *profile) own {
 
 // noveltyOf: in the first days of a log, and of a submitter, everybody is new. What
 // was new to all submitters in the last days is therefore the least that is usual
-// for one; and on the first day nothing is.
+// for one; and on the first day nothing is told.
 func (f *fleet) noveltyOf(o *own, others, mine *facts, age int) {
-	if f.Day == f.Born {
+	if f.Day <= f.Born {
 		return
 	}
 	worth := float64(trust)

@@ -52,7 +52,7 @@ func (r *Rule) run(c *Case) error {
 	if !c.FirstDay {
 		e.judge.began = mail.Of(testDay.AddDate(-1, 0, 0))
 		day, _ := e.judge.local(e.judge.began)
-		e.judge.fleet.roll(day)
+		e.judge.fleet.roll(day, 0)
 	}
 	for i := range c.Sent {
 		c.Sent[i].replay(e, i)

@@ -161,3 +161,20 @@ func TestShopThatIsThereFromTheFirstRow(t *testing.T) {
 		}
 	}
 }
+
+// A log that begins at noon has not seen who mails at night: on its second day nobody's
+// customers are strangers yet.
+func TestLogThatBeginsAtNoon(t *testing.T) {
+	desks := office{5, 60, func(person, _ int) string { return fmt.Sprintf("10.1.1.%d", person+1) }}.transactions()
+	first := letter(noon+3600, "10.2.0.13", 0, "admin@corp.example")
+	first.ReversePath = "reports@corp.example"
+	var reports []mail.Transaction
+	for n := range 70 {
+		l := letter(noon+14*3600+mail.Time(n*8), "10.2.0.13", 0, fmt.Sprintf("k%d@example.net", n))
+		l.ReversePath = "reports@corp.example"
+		reports = append(reports, l)
+	}
+	if got := accused(judgeAll(t, desks, []mail.Transaction{first}, reports)); len(got) > 0 {
+		t.Errorf("got %v accused; want nobody", got)
+	}
+}
