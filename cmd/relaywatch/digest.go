@@ -78,6 +78,11 @@ func (p *program) digest(ctx context.Context, f digestFlags) error {
 	if f.out != "" && !slices.Contains([]string{".html", ".eml", ".json", ".txt"}, strings.ToLower(filepath.Ext(f.out))) {
 		return usageError{fmt.Errorf("--out %q: name a file that ends in .html, .eml, .json or .txt", f.out)}
 	}
+	if f.out != "" {
+		if err := errors.Join(checkTarget("--out", f.out), p.notStore("--out", f.out)); err != nil {
+			return err
+		}
+	}
 	if f.send {
 		return p.sendDigest(ctx, date)
 	}
@@ -126,7 +131,7 @@ func (m *mailer) write(d *digest.Day, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	if err := writeClosed(path, data); err != nil {
 		return fmt.Errorf("write the mail: %w", err)
 	}
 	return nil

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -380,4 +382,34 @@ func TestDigestTest(t *testing.T) {
 	if got := slices.Collect(maps.Values(h.server.Takes())); !slices.Equal(got, []int{1}) {
 		t.Errorf("got %v; want one mail", got)
 	}
+}
+
+// A mail is written as a whole: who reads the former one while it is written reads it
+// to its end. The store is never written over.
+func TestDigestOutWhole(t *testing.T) {
+	dir := t.TempDir()
+	out, held := filepath.Join(dir, "day.txt"), filepath.Join(dir, "held.txt")
+	if err := os.WriteFile(out, []byte("of yesterday"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(out, held); err != nil {
+		t.Fatal(err)
+	}
+	db := filepath.Join(dir, "store.json")
+	mustRun(t, 0, "--db", db, "ingest", "../../samples/iis")
+	mustRun(t, 0, "--db", db, "digest", "--date", "2026-11-05", "--out", out)
+	if got := read(t, held); got != "of yesterday" {
+		t.Errorf("got the former file changed to %q; want another one in its place", got)
+	}
+	if got := read(t, out); !strings.HasPrefix(got, "Subject: ") {
+		t.Errorf("got %q; want the mail", got)
+	}
+	if info, err := os.Stat(out); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v; want a file that nobody else may read", info.Mode(), err)
+	}
+	var stderr bytes.Buffer
+	if code := run(t.Context(), []string{"--db", db, "digest", "--date", "2026-11-05", "--out", db}, io.Discard, &stderr); code != exitUsage {
+		t.Errorf("got exit code %d, %s; want the store left alone", code, &stderr)
+	}
+	mustRun(t, 0, "--db", db, "suspects")
 }
