@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"relaywatch/mail"
 )
@@ -81,6 +83,39 @@ func (c *addressCache) remove(hash uint32, path mail.Path) {
 			binary.LittleEndian.PutUint32(entry, 0)
 		}
 	}
+}
+
+// above are those with greater numbers, in the order of address_hashes.
+func (c *addressCache) above(id int64) []hashed {
+	var list []hashed
+	for _, s := range c.slots {
+		if s.at == 0 {
+			continue
+		}
+		if n := int64(binary.LittleEndian.Uint32(c.texts[s.at:])); n > id {
+			list = append(list, hashed{s.hash, n})
+		}
+	}
+	slices.SortFunc(list, func(a, b hashed) int {
+		return cmp.Or(cmp.Compare(int32(a.hash), int32(b.hash)), cmp.Compare(a.id, b.id))
+	})
+	return list
+}
+
+// only is a cache of those with greater numbers.
+func (c *addressCache) only(id int64) *addressCache {
+	kept := newAddressCache()
+	for _, s := range c.slots {
+		if s.at == 0 {
+			continue
+		}
+		entry := c.texts[s.at:]
+		if n := int64(binary.LittleEndian.Uint32(entry)); n > id {
+			length := binary.LittleEndian.Uint32(entry[5:])
+			kept.add(s.hash, mail.Path(entry[entryHead:entryHead+length]), n, external(int8(entry[4])))
+		}
+	}
+	return kept
 }
 
 func (c *addressCache) put(s slot) {

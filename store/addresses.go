@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -17,13 +16,31 @@ import (
 const nullPath = 1
 
 // addresses are the numbers of table addresses.
+//
+// Table address_hashes finds them by their text. Its entries come in random order: kept
+// up with each batch they would cost more than all the rest. So the newest addresses
+// have none yet. They are in the cache, always, and get their entries all at once, in
+// order, when they are many: see settle.
 type addresses struct {
-	seed  uint64
-	next  int64 // The id of the next new address.
-	cache *addressCache
-	asked int64  // How many were looked up in the store since it was opened.
-	used  bitmap // Notes what is named, while Prune looks for orphans; nil otherwise.
+	seed    uint64
+	next    int64 // The id of the next new address.
+	settled int64 // meta.settled: those above it are in the cache, those up to it in address_hashes.
+	newer   unsettled
+	most    unsettled // So many are settled at once.
+	cache   *addressCache
+	asked   int64  // How many were looked up in the store since it was opened.
+	used    bitmap // Notes what is named, while Prune looks for orphans; nil otherwise.
 }
+
+// unsettled is how many addresses are not settled, and what they take in the cache.
+type unsettled struct {
+	count int64
+	bytes int
+}
+
+// mostUnsettled is some 13 MB of memory, which whoever opens the store reads in 0.2 s. Long
+// addresses must leave room for others in the cache.
+var mostUnsettled = unsettled{1 << 18, maxCacheBytes / 2}
 
 // hashed is a row of table address_hashes.
 type hashed struct {
@@ -40,7 +57,6 @@ var (
 type addressWriter struct {
 	known *known
 	rows  inserter
-	added []hashed // New ones, whose hashes are still to be stored.
 }
 
 // hash mixes the seed in, which nobody outside knows.
@@ -78,26 +94,45 @@ func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, external
 	if err := w.rows.add(ctx, id, d.id, local); err != nil {
 		return 0, unknown, err
 	}
-	a.cache.add(hash, path, id, d.external)
-	w.added = append(w.added, hashed{hash, id})
+	a.add(hash, path, id, d.external)
 	return id, d.external, nil
 }
 
-// flush stores what is new, hashes in their order: neighbours share pages.
+// add adds an address that is not settled.
+func (a *addresses) add(hash uint32, path mail.Path, id int64, e external) {
+	a.cache.add(hash, path, id, e)
+	a.newer.count++
+	a.newer.bytes += entryHead + len(path)
+}
+
+const updateSettled = `UPDATE meta SET settled = ?`
+
+// flush stores what is new.
 func (w *addressWriter) flush(ctx context.Context) error {
 	if err := w.rows.flush(ctx); err != nil {
 		return err
 	}
-	slices.SortFunc(w.added, func(a, b hashed) int {
-		return cmp.Or(cmp.Compare(int32(a.hash), int32(b.hash)), cmp.Compare(a.id, b.id))
-	})
-	rows := insertHash.on(w.rows.tx)
-	for _, h := range w.added {
+	a := &w.known.addresses
+	if a.newer.count < a.most.count && a.newer.bytes < a.most.bytes {
+		return nil
+	}
+	return a.settle(ctx, w.rows.tx)
+}
+
+// settle writes the hashes of the newer addresses, in their order: neighbours share pages.
+func (a *addresses) settle(ctx context.Context, tx *sql.Tx) error {
+	rows := insertHash.on(tx)
+	for _, h := range a.cache.above(a.settled) {
 		if err := rows.add(ctx, int64(int32(h.hash)), h.id); err != nil {
 			return err
 		}
 	}
-	return rows.flush(ctx)
+	if err := rows.flush(ctx); err != nil {
+		return err
+	}
+	a.settled, a.newer = a.next-1, unsettled{}
+	_, err := tx.ExecContext(ctx, updateSettled, a.settled)
+	return err
 }
 
 // split is how table addresses keeps a path: as local and the name of its domain.
@@ -120,7 +155,7 @@ func join(local, domain string) mail.Path {
 // load makes sure that every address of the store that b names is in the cache.
 func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error {
 	if len(a.cache.texts) > maxCacheBytes {
-		a.cache = newAddressCache()
+		a.cache = a.cache.only(a.settled)
 	}
 	if a.cache.whole {
 		return nil
@@ -151,7 +186,8 @@ func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error
 	}
 	a.asked += int64(len(hashes))
 	if a.next <= maxAtOnce && a.asked > a.next/dearer {
-		return a.loadAll(ctx, tx)
+		a.cache.whole = true
+		return a.loadAbove(ctx, tx, nullPath)
 	}
 	slices.Sort(hashes)
 	return a.loadHashes(ctx, tx, slices.Compact(hashes))
@@ -192,8 +228,9 @@ const (
 )
 
 const (
-	selectNextAddress = `SELECT coalesce(max(id), 1) + 1 FROM addresses`
-	selectAddresses   = `SELECT a.id, a.local, d.name, coalesce(d.external, -1) FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id > 1`
+	// Prune may have removed the last of those that are settled.
+	selectNextAddress = `SELECT max((SELECT max(id) FROM addresses), settled) + 1 FROM meta`
+	selectAddresses   = `SELECT a.id, a.local, d.name, coalesce(d.external, -1) FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id > ?`
 )
 
 // open looks what the store holds.
@@ -202,23 +239,20 @@ func (a *addresses) open(ctx context.Context, tx *sql.Tx) error {
 	if err := tx.QueryRowContext(ctx, selectNextAddress).Scan(&a.next); err != nil {
 		return err
 	}
-	a.cache.whole = a.next == firstAddress
+	if err := a.loadAbove(ctx, tx, a.settled); err != nil {
+		return err
+	}
+	a.cache.whole = a.settled == nullPath
 	return nil
 }
 
-// firstAddress is the number of the first address that is stored; nullPath is below.
-const firstAddress = nullPath + 1
-
-func (a *addresses) loadAll(ctx context.Context, tx *sql.Tx) error {
-	rows, err := tx.QueryContext(ctx, selectAddresses)
+// loadAbove puts the addresses with greater numbers into the cache.
+func (a *addresses) loadAbove(ctx context.Context, tx *sql.Tx, id int64) error {
+	rows, err := tx.QueryContext(ctx, selectAddresses, id)
 	if err != nil {
 		return err
 	}
-	if err := a.fill(rows); err != nil {
-		return err
-	}
-	a.cache.whole = true
-	return nil
+	return a.fill(rows)
 }
 
 // fill adds what rows tell to the cache: id, local, domain, external.
@@ -235,7 +269,12 @@ func (a *addresses) fill(rows *sql.Rows) error {
 		}
 		path := join(local, domain)
 		hash := a.hash(path)
-		if _, _, ok := a.cache.find(hash, path); !ok {
+		if _, _, ok := a.cache.find(hash, path); ok {
+			continue
+		}
+		if id > a.settled {
+			a.add(hash, path, id, e)
+		} else {
 			a.cache.add(hash, path, id, e)
 		}
 	}

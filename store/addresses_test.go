@@ -30,6 +30,7 @@ func TestCollisions(t *testing.T) {
 
 func TestCollisionInStore(t *testing.T) {
 	db := newStore(t)
+	db.most = atOnce
 	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", "a@example.net", "b@example.net")}, Logs: []ingest.Log{logAt(log1, 900)}})
 	db.Close()
 	// All hashes of the store are those of one address.
@@ -45,29 +46,104 @@ func TestCollisionInStore(t *testing.T) {
 	}
 }
 
-// forget makes the writer ask the store for each address, as it does in a large one.
+// forget makes the writer ask the store for each address that is settled, as it does in
+// a large one.
 func forget(t *testing.T, db *DB) {
 	t.Helper()
 	write(t, db, &ingest.Batch{})
-	db.known.addresses.cache = newAddressCache()
+	db.known.addresses.cache = db.known.addresses.cache.only(db.known.addresses.settled)
 }
 
-// TestLargeStore stores the same with a cache that never holds what it needs.
+// atOnce settles addresses with the batch that brings them.
+var atOnce = unsettled{count: 1, bytes: 1}
+
+// TestLargeStore stores the same with a cache that never holds what it needs, with
+// addresses settled at several moments, and by a program that ends after each batch.
 func TestLargeStore(t *testing.T) {
-	small, large := newStore(t), newStore(t)
+	small := newStore(t)
 	for i := range 6 {
 		write(t, small, numbered(i%3+10*(i/3)))
-		forget(t, large)
-		write(t, large, numbered(i%3+10*(i/3)))
 	}
-	for _, table := range []string{"addresses", "v_recipients", "domains"} {
-		if diff := cmp.Diff(rows(t, small, "SELECT * FROM "+table), rows(t, large, "SELECT * FROM "+table)); diff != "" {
-			t.Errorf("%s: with the cache -, without +\n%s", table, diff)
+	for _, most := range []unsettled{atOnce, {900, maxCacheBytes}, {1 << 18, 9000}, mostUnsettled} {
+		for _, ends := range []bool{false, true} {
+			large := newStore(t)
+			for i := range 6 {
+				large.most = most
+				forget(t, large)
+				write(t, large, numbered(i%3+10*(i/3)))
+				if ends {
+					large.Close()
+					large = open(t, large.path)
+				}
+			}
+			for _, table := range []string{"addresses", "v_recipients", "domains"} {
+				if diff := cmp.Diff(rows(t, small, "SELECT * FROM "+table), rows(t, large, "SELECT * FROM "+table)); diff != "" {
+					t.Errorf("%+v, %s: with the cache -, without +\n%s", most, table, diff)
+				}
+			}
+			if got := rows(t, large, `SELECT count(*), count(DISTINCT local || ' ' || domain_id) FROM addresses`); got[0] != rows(t, large, `SELECT count(*), count(*) FROM addresses`)[0] {
+				t.Errorf("%+v: addresses, different ones: got %s", most, got[0])
+			}
+			checkSettled(t, large, most.count < mostUnsettled.count || most.bytes < mostUnsettled.bytes)
 		}
 	}
-	if got := rows(t, large, `SELECT count(*), count(DISTINCT local || ' ' || domain_id) FROM addresses`); got[0] != rows(t, large, `SELECT count(*), count(*) FROM addresses`)[0] {
-		t.Errorf("addresses, different ones: got %s", got[0])
+}
+
+// checkSettled tells whether those up to meta.settled, and only those, have a hash.
+func checkSettled(t *testing.T, db *DB, some bool) {
+	t.Helper()
+	const differing = `SELECT count(*) FROM addresses a LEFT JOIN address_hashes h ON h.address_id = a.id
+		WHERE a.id > 1 AND (h.address_id IS NOT NULL) <> (a.id <= (SELECT settled FROM meta))`
+	if got := rows(t, db, differing); got[0] != "0" {
+		t.Errorf("addresses that have a hash before they are settled, or none after: got %s; want none", got[0])
 	}
+	if got := rows(t, db, `SELECT (SELECT count(*) FROM address_hashes), (SELECT count(*) FROM addresses WHERE id BETWEEN 2 AND (SELECT settled FROM meta))`); got[0] != rows(t, db, `SELECT count(*), count(*) FROM address_hashes`)[0] {
+		t.Errorf("hashes, addresses that are settled: got %s; want as many", got[0])
+	}
+	if got := rows(t, db, `SELECT settled > 1 FROM meta`); got[0] != map[bool]string{false: "0", true: "1"}[some] {
+		t.Errorf("some are settled: got %s; want %t", got[0], some)
+	}
+}
+
+// Readers find addresses before and after they are settled.
+func TestAddressNumbers(t *testing.T) {
+	db := newStore(t)
+	db.most = atOnce
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", "old@example.net")}, Logs: []ingest.Log{logAt(log1, 900)}})
+	db.most, db.known = mostUnsettled, nil
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(500), t0, "", "new@example.net", "new@example.org", "o'brien")}})
+	want := map[mail.Path]int64{"": 1, "old@example.net": 2, "new@example.net": 3, "new@example.org": 4, "o'brien": 5}
+	got, err := addressNumbers(t.Context(), db.read, []mail.Path{"new@example.org", "", "old@example.net", "none@example.net", "new@example.net", "o'brien", mail.UnknownPath})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v; want -, got +\n%s", err, diff)
+	}
+	checkSettled(t, db, true)
+}
+
+// Addresses that come after the last of those that were settled is pruned do not take
+// its number: nobody would find them.
+func TestSettledAndPruned(t *testing.T) {
+	db := newStore(t)
+	db.most = atOnce
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", "a@example.net", "b@example.net")}, Logs: []ingest.Log{logAt(log1, 900)}})
+	newest := sent(at(500), t0+2*86400, "", "a@example.net")
+	log := logAt(log1, 1000)
+	log.LastTime = newest.EndAt
+	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{newest}, Logs: []ingest.Log{log}})
+	if p, err := db.Prune(t.Context(), KeepAll(day), farAhead); err != nil || p.Addresses != 1 {
+		t.Fatalf("got %+v, %v; want one address removed", p, err)
+	}
+	db.Close()
+	db = open(t, db.path)
+	for i, offset := range []int64{600, 700} {
+		forget(t, db)
+		write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(offset), newest.At+mail.Time(i), "", "c@example.net")}})
+		db.known = nil
+	}
+	if diff := cmp.Diff([]string{" | 1", "a | 2", "c | 4"}, rows(t, db, `SELECT local, id FROM addresses`)); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+	checkSettled(t, db, true)
 }
 
 // TestTwoWriters lets another program write in between.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -15,31 +16,60 @@ const (
 
 	selectAddressesOfHash = `SELECT a.id, a.local, d.name FROM address_hashes h
 		JOIN addresses a ON a.id = h.address_id JOIN domains d ON d.id = a.domain_id WHERE h.hash = ?`
+	// Those that have no hash yet, of some local parts.
+	selectNewerAddresses = `SELECT a.id, a.local, d.name FROM addresses a JOIN domains d ON d.id = a.domain_id
+		WHERE a.id > (SELECT settled FROM meta) AND a.local IN (SELECT value FROM json_each(?))`
 )
 
-// addressNumber is the number of a path in table addresses; 0 if it is not there.
-func addressNumber(ctx context.Context, q queryer, path mail.Path) (int64, error) {
-	switch {
-	case !path.Known():
-		return 0, nil
-	case path == "":
-		return nullPath, nil
-	}
-	var seed, number int64
+// addressNumbers are the numbers of paths in table addresses, of those that are there.
+// It looks through the newer ones once, in some 20 ms.
+func addressNumbers(ctx context.Context, q queryer, paths []mail.Path) (map[mail.Path]int64, error) {
+	numbers := make(map[mail.Path]int64)
+	var seed int64
 	if err := each(ctx, q, func(scan scanner) error { return scan(&seed) }, selectHashSeed); err != nil {
-		return 0, err
+		return nil, err
 	}
-	hash := (&addresses{seed: uint64(seed)}).hash(path)
-	err := each(ctx, q, func(scan scanner) error {
+	note := func(scan scanner) error {
 		var id int64
 		var local, domain string
 		err := scan(&id, &local, &domain)
-		if err == nil && join(local, domain) == path {
-			number = id
+		if path := join(local, domain); slices.Contains(paths, path) {
+			numbers[path] = id
 		}
 		return err
-	}, selectAddressesOfHash, int64(int32(hash)))
-	return number, err
+	}
+	var locals []string
+	for _, path := range paths {
+		switch {
+		case !path.Known():
+			continue
+		case path == "":
+			numbers[path] = nullPath
+			continue
+		}
+		hash := (&addresses{seed: uint64(seed)}).hash(path)
+		if err := each(ctx, q, note, selectAddressesOfHash, int64(int32(hash))); err != nil {
+			return nil, err
+		}
+		if numbers[path] == 0 {
+			local, _ := split(path)
+			locals = append(locals, local)
+		}
+	}
+	if len(locals) == 0 {
+		return numbers, nil
+	}
+	list, err := json.Marshal(locals)
+	if err != nil {
+		return nil, err
+	}
+	return numbers, each(ctx, q, note, selectNewerAddresses, string(list))
+}
+
+// addressNumber is the number of a path in table addresses; 0 if it is not there.
+func addressNumber(ctx context.Context, q queryer, path mail.Path) (int64, error) {
+	numbers, err := addressNumbers(ctx, q, []mail.Path{path})
+	return numbers[path], err
 }
 
 // FirstMailed tells when anybody here first mailed each of a few recipients, as far
@@ -48,17 +78,15 @@ func addressNumber(ctx context.Context, q queryer, path mail.Path) (int64, error
 func (db *DB) FirstMailed(ctx context.Context, paths []mail.Path) (map[mail.Path]mail.Time, error) {
 	first := map[mail.Path]mail.Time{}
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
+		byPath, err := addressNumbers(ctx, tx, paths)
+		if err != nil {
+			return err
+		}
 		byNumber := map[int64]mail.Path{}
 		var numbers []any
-		for _, path := range paths {
-			number, err := addressNumber(ctx, tx, path)
-			if err != nil {
-				return err
-			}
-			if _, again := byNumber[number]; number != 0 && !again {
-				byNumber[number] = path
-				numbers = append(numbers, number)
-			}
+		for path, number := range byPath {
+			byNumber[number] = path
+			numbers = append(numbers, number)
 		}
 		if len(numbers) == 0 {
 			return nil

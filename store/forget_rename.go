@@ -46,7 +46,6 @@ func (r *rename) changeAddress(ctx context.Context, tx *sql.Tx, k *known) error 
 		return err
 	}
 	local, _ := split(r.alias)
-	hash := int64(int32(k.addresses.hash(r.alias)))
 	if sender && r.senderStays {
 		next := k.addresses.next
 		for _, s := range []struct {
@@ -54,7 +53,6 @@ func (r *rename) changeAddress(ctx context.Context, tx *sql.Tx, k *known) error 
 			args      []any
 		}{
 			{insertOneAddress, []any{next, local, r.number}},
-			{insertOneHash, []any{hash, next}},
 			{moveRecipients, []any{next, r.number}},
 			{moveDeliveries, []any{next, r.number}},
 		} {
@@ -67,10 +65,13 @@ func (r *rename) changeAddress(ctx context.Context, tx *sql.Tx, k *known) error 
 	if err := do(renameAddress, local, r.number); err != nil {
 		return err
 	}
+	if r.number > k.addresses.settled {
+		return nil
+	}
 	if err := do(deleteHash, int64(int32(k.addresses.hash(r.path))), r.number); err != nil {
 		return err
 	}
-	return do(insertOneHash, hash, r.number)
+	return do(insertOneHash, int64(int32(k.addresses.hash(r.alias))), r.number)
 }
 
 // quotes are the columns with texts that may quote an address.

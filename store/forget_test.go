@@ -56,3 +56,23 @@ func TestForgetTexts(t *testing.T) {
 		}
 	}
 }
+
+// An address is forgotten before and after it is settled; nobody finds it then, and its
+// new name is found.
+func TestForgetSettled(t *testing.T) {
+	const who mail.Path = "ann@example.net"
+	for _, most := range []unsettled{atOnce, mostUnsettled} {
+		db := newStore(t)
+		db.most = most
+		write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", who)}, Logs: []ingest.Log{logAt(log1, 900)}})
+		if err := db.Forget(t.Context(), who); err != nil {
+			t.Fatal(err)
+		}
+		name := mail.Path(rows(t, db, `SELECT recipient FROM v_recipients`)[0])
+		got, err := addressNumbers(t.Context(), db.read, []mail.Path{who, name})
+		if diff := cmp.Diff(map[mail.Path]int64{name: 2}, got); diff != "" || err != nil {
+			t.Errorf("%+v, %v: want -, got +\n%s", most, err, diff)
+		}
+		checkSettled(t, db, most == atOnce)
+	}
+}

@@ -28,7 +28,7 @@ type known struct {
 
 const (
 	selectDataVersion     = `PRAGMA data_version`
-	selectMeta            = `SELECT hash_seed, longest FROM meta`
+	selectMeta            = `SELECT hash_seed, longest, settled FROM meta`
 	selectNextTransaction = `SELECT coalesce(max(id), 0) + 1 FROM transactions`
 	selectOwnDomains      = `SELECT name FROM own_domains ORDER BY name`
 	selectLogIDs          = `SELECT key, id FROM logs`
@@ -71,7 +71,7 @@ func (db *DB) changeIn(ctx context.Context, tx *sql.Tx, f func(ctx context.Conte
 		return err
 	}
 	if db.known == nil || db.known.dataVersion != version {
-		k, err := look(ctx, tx)
+		k, err := look(ctx, tx, db.most)
 		if err != nil {
 			return err
 		}
@@ -82,13 +82,13 @@ func (db *DB) changeIn(ctx context.Context, tx *sql.Tx, f func(ctx context.Conte
 }
 
 // look asks the store what the writer must know.
-func look(ctx context.Context, tx *sql.Tx) (*known, error) {
+func look(ctx context.Context, tx *sql.Tx, most unsettled) (*known, error) {
 	k := &known{logs: make(map[mail.LogID]int64), open: make(map[mail.LogPos]openPart)}
 	var seed int64
-	if err := tx.QueryRowContext(ctx, selectMeta).Scan(&seed, &k.longest); err != nil {
+	if err := tx.QueryRowContext(ctx, selectMeta).Scan(&seed, &k.longest, &k.addresses.settled); err != nil {
 		return nil, err
 	}
-	k.addresses.seed = uint64(seed)
+	k.addresses.seed, k.addresses.most = uint64(seed), most
 	if err := tx.QueryRowContext(ctx, selectNextTransaction).Scan(&k.nextID); err != nil {
 		return nil, err
 	}

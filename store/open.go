@@ -27,6 +27,7 @@ type DB struct {
 	mu      sync.Mutex // Held while a method writes; guards what follows.
 	known   *known     // What the store is known to hold; nil until it is needed, and after a failed write.
 	telling Telling    // See Tell.
+	most    unsettled  // addresses.most; for tests.
 }
 
 // Open opens the store at path, or creates it, and brings its schema up to date.
@@ -54,7 +55,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	}
 	write := sql.OpenDB(&connector{dsn: writeDSN(path)})
 	write.SetMaxOpenConns(1)
-	db := &DB{path: path, opened: opened, write: write, read: sql.OpenDB(&connector{dsn: readDSN(path, "mode=ro")})}
+	db := &DB{path: path, opened: opened, write: write, read: sql.OpenDB(&connector{dsn: readDSN(path, "mode=ro")}), most: mostUnsettled}
 	if err := migrate(ctx, path, write); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

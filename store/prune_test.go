@@ -27,6 +27,7 @@ func TestPrune(t *testing.T) {
 	batch := &ingest.Batch{Transactions: []mail.Transaction{recent, newest}, Logs: []ingest.Log{log}}
 
 	db, want := newStore(t), newStore(t)
+	db.most, want.most = atOnce, atOnce
 	write(t, db, old)
 	judge(t, db, detect.Judgement{Until: t0 + 100, Findings: []detect.Finding{finding("recipient-fanout", t0)}, Episodes: []detect.Episode{episode(t0, t0+60), episode(later, later+10)}})
 	write(t, db, batch)
@@ -116,6 +117,7 @@ func TestPrunedBeginning(t *testing.T) {
 // removal.
 func TestOrphanNamedAgain(t *testing.T) {
 	db := newStore(t)
+	db.most = atOnce
 	write(t, db, &ingest.Batch{Transactions: []mail.Transaction{sent(at(0), t0, "", "a@example.net", "b@example.net")}, Logs: []ingest.Log{logAt(log1, 900)}})
 	execute(t, db.path, `DELETE FROM recipients; DELETE FROM transactions`)
 	begun, err := db.beginNoting(t.Context())
