@@ -66,8 +66,8 @@ func NewEngine(rules []*Rule, site Site) (*Engine, error) {
 		}
 	}
 	e := &Engine{judge: newJudge(rules, n), sorted: true}
-	if len(e.judge.layout.lengths) > maxWindows {
-		errs = append(errs, fmt.Errorf("the rules have %d different windows, at most %d are measured (let rules share one)", len(e.judge.layout.lengths), maxWindows))
+	if len(e.judge.layout.spans) > maxWindows {
+		errs = append(errs, fmt.Errorf("the rules have %d different windows, at most %d are measured (let rules share one)", len(e.judge.layout.spans), maxWindows))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

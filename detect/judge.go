@@ -17,6 +17,7 @@ type judge struct {
 	rules   []*Rule
 	layout  layout
 	asked   []question // By rule.
+	doors   []door     // By rule: what is asked first.
 	lag     mail.Time  // How far back rows can matter to windows.
 
 	judgesOutside bool // Some rule is for clients outside.
@@ -52,6 +53,21 @@ type judge struct {
 	watch func(Scored) // nil: nobody does.
 
 	base *judge // Of a fork: where subjects are copied from.
+}
+
+// door is the least that a rule without a score asks for, in 8 bytes: it is asked of
+// every row, and most rules end there.
+type door struct {
+	place uint16 // As that of a gate. Place 0 is always 0.
+	least uint32 // 0 of a rule with a score, or with several gates, or none.
+}
+
+// doorOf is open where gates may be.
+func doorOf(gates []gate) door {
+	if len(gates) != 1 {
+		return door{}
+	}
+	return door{gates[0].place, gates[0].least}
 }
 
 // question is how a rule is asked at a row.
@@ -94,12 +110,15 @@ func newJudge(rules []*Rule, n *network) *judge {
 			j.lag = max(j.lag, 2*seconds(r.Window))
 		}
 	}
-	for _, i := range n.limited() {
-		j.layout.measure(i)
+	for _, signal := range n.limited() {
+		for i := range j.layout.spans {
+			j.layout.spans[i].measure(signal)
+		}
 	}
-	slices.Sort(j.layout.lengths)
+	j.layout.arrange()
 	for i, r := range rules {
-		q := question{gates: r.condition.guard.gates(), window: slices.Index(j.layout.lengths, seconds(r.Window)), condition: r.condition}
+		q := question{window: j.layout.span(r), condition: r.condition}
+		q.gates = j.layout.spans[q.window].gates(r.condition.guard)
 		switch {
 		case r.Weigher != nil:
 			q.place = len(j.weighed)
@@ -119,40 +138,15 @@ func newJudge(rules []*Rule, n *network) *judge {
 		q.lateOnly = r.Weigher != nil && r.Weigher.lateOnly
 		j.judgesReturns = j.judgesReturns || q.late || j.layout.needs&isLate != 0
 		j.asked = append(j.asked, q)
-	}
-	j.profiled = len(j.weighed)+len(j.recorded) > 0 || slices.ContainsFunc(j.layout.signals, func(i int) bool {
-		return i == sigSameSize || i == sigNewSource || i == sigCampaignHosts || i == sigAlikeHosts || i == sigSameGap
-	})
-	return j
-}
-
-// want adds what a rule measures.
-func (l *layout) want(r *Rule) {
-	if !slices.Contains(l.lengths, seconds(r.Window)) {
-		l.lengths = append(l.lengths, seconds(r.Window))
-	}
-	for _, i := range r.measures {
-		// When a share is strongest is told by another signal.
-		for _, i := range [...]int{i, strength(i), scaleOf(r, i)} {
-			l.measure(i)
+		if r.Weigher != nil || r.Scale != nil {
+			j.doors = append(j.doors, door{})
+		} else {
+			j.doors = append(j.doors, doorOf(q.gates))
 		}
 	}
-}
-
-// measure adds a signal.
-func (l *layout) measure(i int) {
-	if !slices.Contains(l.signals, i) {
-		l.signals = append(l.signals, i)
-		l.needs |= signals[i].needs
-	}
-}
-
-// scaleOf is the signal that a score is made of.
-func scaleOf(r *Rule, signal int) int {
-	if signal == sigScore && r.Scale != nil {
-		return r.Scale.Of
-	}
-	return signal
+	j.profiled = len(j.weighed)+len(j.recorded) > 0 || slices.ContainsFunc(
+		[]int{sigSameSize, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap}, j.layout.measures)
+	return j
 }
 
 func seconds(d time.Duration) mail.Time { return mail.Time(d / time.Second) }
@@ -274,8 +268,8 @@ func (s *subject) isServer(ev *event) bool {
 }
 
 // measure tells the signals of a window of a submitter at its newest row.
-func (j *judge) measure(s *subject, r *row, w *window, m *measures) {
-	s.rows.measure(w, &j.layout, m)
+func (j *judge) measure(s *subject, r *row, window int, m *measures) {
+	s.rows.measure(window, &j.layout, m)
 	m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
 	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(r.campaign), float64(r.alike), s.sameGap()
 }
@@ -300,22 +294,24 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 	}
 	measured := uint32(0)
 	for _, i := range s.rules {
+		if d := j.doors[i]; s.rows.counts[d.place] < d.least {
+			continue
+		}
 		q := &j.asked[i]
 		if late := r.flags&isLate != 0; late && !q.late || !late && q.lateOnly {
 			continue
 		}
-		w := &s.rows.windows[q.window]
-		score := j.score(s, i, r, w)
+		score := j.score(s, i, r)
 		if j.watch != nil {
 			j.watched(s, i, r, score)
 		}
-		if score < q.least || r.campaign < q.campaign || r.alike < q.alike || !w.open(q.gates) || !s.habits(q) {
+		if score < q.least || r.campaign < q.campaign || r.alike < q.alike || !s.rows.open(q.gates) || !s.habits(q) {
 			continue
 		}
 		m := &j.measured[q.window]
 		if measured&(1<<q.window) == 0 {
 			measured |= 1 << q.window
-			j.measure(s, r, w, m)
+			j.measure(s, r, q.window, m)
 		}
 		m[sigScore] = score
 		low := m.lowered(j.baseline(s, j.rules[i], r.at))

@@ -70,7 +70,7 @@ var (
 )
 
 // score is the signal score of rule i at the newest row.
-func (j *judge) score(s *subject, i int, r *row, w *window) float64 {
+func (j *judge) score(s *subject, i int, r *row) float64 {
 	rule := j.rules[i]
 	switch {
 	case rule.Weigher != nil && r.summed:
@@ -80,14 +80,18 @@ func (j *judge) score(s *subject, i int, r *row, w *window) float64 {
 		}
 		return c.sum + min(rule.Weigher.Support, j.support(s, r.at))
 	case rule.Scale != nil && r.weighed:
-		value := float64(w.n[signals[rule.Scale.Of].counter])
-		return j.beyond(s, j.asked[i].place, rule.Scale, value, j.baseline(s, rule, r.at))
+		q := &j.asked[i]
+		value := float64(s.rows.counts[j.layout.spans[q.window].places[signals[rule.Scale.Of].counter]])
+		return j.beyond(s, q.place, rule.Scale, value, j.baseline(s, rule, r.at))
 	}
 	return 0
 }
 
 // support is what support rules that held in the last day add.
 func (j *judge) support(s *subject, at mail.Time) float64 {
+	if len(s.findings) == 0 {
+		return 0
+	}
 	nats := 0.0
 	for i, f := range s.findings {
 		if j.supports(i, f, at) {

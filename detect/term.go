@@ -21,9 +21,10 @@ type term interface {
 	gates() []gate
 }
 
-// gate asks a counter of a window for so many, which takes next to no time.
+// gate asks a counter for so many, which takes next to no time.
 type gate struct {
 	counter uint8
+	place   uint16 // Of the counter in rows.counts: see span.gates.
 	least   uint32
 }
 
@@ -36,13 +37,22 @@ func gateOf(signal int, least float64) []gate {
 	if !(least > 0 && least <= maxEntries) {
 		return nil
 	}
-	return []gate{{signals[signal].counter, uint32(math.Ceil(least))}}
+	return []gate{{counter: signals[signal].counter, least: uint32(math.Ceil(least))}}
+}
+
+// gates are those of a term, with their places.
+func (s *span) gates(t term) []gate {
+	gates := t.gates()
+	for i := range gates {
+		gates[i].place = s.places[gates[i].counter]
+	}
+	return gates
 }
 
 // open is true if one of the gates is, or there are none.
-func (w *window) open(gates []gate) bool {
-	for _, g := range gates {
-		if w.n[g.counter] >= g.least {
+func (r *rows) open(gates []gate) bool {
+	for i := range gates {
+		if r.counts[gates[i].place] >= gates[i].least {
 			return true
 		}
 	}

@@ -50,12 +50,11 @@ func (j *judge) watched(s *subject, i int, r *row, score float64) {
 // enough.
 func (j *judge) wouldHold(s *subject, i int, r *row) bool {
 	q, rule := &j.asked[i], j.rules[i]
-	w := &s.rows.windows[q.window]
-	if r.campaign < q.campaign || r.alike < q.alike || !w.open(q.gates) || !s.habits(q) {
+	if r.campaign < q.campaign || r.alike < q.alike || !s.rows.open(q.gates) || !s.habits(q) {
 		return false
 	}
 	var m measures
-	j.measure(s, r, w, &m)
+	j.measure(s, r, q.window, &m)
 	m[sigScore] = math.Inf(1)
 	return q.condition.holds(&j.machine, m.lowered(j.baseline(s, rule, r.at))) && j.network.silenced(s.who, rule, r.at, &m) == ""
 }

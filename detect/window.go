@@ -16,20 +16,11 @@ const maxEntries = 200_000
 // help after three to five.
 const failuresBefore = 8
 
-// layout is what rules want to be measured, the same for all submitters.
-type layout struct {
-	lengths []mail.Time // Of the windows in seconds, rising.
-	signals []int       // Those that some rule measures.
-	needs   flag        // What is counted for them.
-	logs    *logs
-}
-
-// window counts the entries of the last so many seconds, (t-length, t].
+// window is the entries of the last so many seconds, (t-length, t].
 type window struct {
-	first uint64                   // Number of its first entry.
-	since mail.Time                // Of its first entry, if it has one: asked for at each row.
-	bytes int64                    // Of the messages that ended.
-	n     [afterCounter + 1]uint32 // Entries with each flag; of a dimension, different values.
+	first uint64    // Number of its first entry.
+	since mail.Time // Of its first entry, if it has one: asked for at each row.
+	bytes int64     // Of the messages that ended.
 }
 
 // rows are the entries of one submitter in the longest window, with a count for
@@ -44,6 +35,7 @@ type rows struct {
 	seen    seen
 	sizes   sizes
 	windows []window // nil before the first row.
+	counts  []uint32 // Of all windows, see span.places.
 }
 
 func (r *rows) at(number uint64) *entry { return &r.ring[number&uint64(len(r.ring)-1)] }
@@ -57,7 +49,7 @@ func (r *rows) time(e *entry) mail.Time {
 // add counts a row in all windows and takes out what it makes too old.
 func (r *rows) add(row *row, l *layout) {
 	if r.windows == nil {
-		r.windows = make([]window, len(l.lengths))
+		r.windows, r.counts = make([]window, len(l.spans)), make([]uint32, l.places)
 	}
 	r.expire(row.at, l)
 	if r.end-r.start == maxEntries {
@@ -72,17 +64,16 @@ func (r *rows) add(row *row, l *layout) {
 	r.end++
 	r.newest = row.at
 	if e.flags&isLogin != 0 {
-		e.keys[1] = r.afterFailures()
+		e.keys[1] = r.afterFailures(l)
 	}
 	for i := range r.windows {
-		w := &r.windows[i]
-		if w.first == number {
+		if w := &r.windows[i]; w.first == number {
 			w.since = row.at
 		}
-		w.count(e, i, l, 1)
+		r.count(e, i, l, 1)
 	}
 	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
-		r.see(dimension(bits.TrailingZeros64(uint64(rest))-firstDimension), number)
+		r.see(dimension(bits.TrailingZeros64(uint64(rest))-firstDimension), number, l)
 	}
 	if e.flags&isEnd != 0 {
 		r.sizes.push(sized{number, e.size()})
@@ -90,10 +81,10 @@ func (r *rows) add(row *row, l *layout) {
 }
 
 // afterFailures has a bit for each window with many failed logins.
-func (r *rows) afterFailures() uint32 {
+func (r *rows) afterFailures(l *layout) uint32 {
 	after := uint32(0)
-	for i := range r.windows {
-		if r.windows[i].n[counterOf(isFailure)] >= failuresBefore {
+	for i := range l.spans {
+		if s := &l.spans[i]; s.needs&isFailure != 0 && r.counts[s.places[counterOf(isFailure)]] >= failuresBefore {
 			after |= 1 << i
 		}
 	}
@@ -102,14 +93,14 @@ func (r *rows) afterFailures() uint32 {
 
 // see counts the value of dimension d of an entry in the windows that have no
 // other entry with it.
-func (r *rows) see(d dimension, number uint64) {
+func (r *rows) see(d dimension, number uint64, l *layout) {
 	before, known := r.seen.swap(keyOf(d, r.at(number).keys[placeOf[d]]), number)
 	if known {
 		r.at(before).flags |= againOf[d]
 	}
-	for i := range r.windows {
-		if w := &r.windows[i]; !known || before < w.first {
-			w.n[firstDimension+d]++
+	for i := range l.spans {
+		if s := &l.spans[i]; s.needs&has(d) != 0 && (!known || before < r.windows[i].first) {
+			r.counts[s.places[firstDimension+d]]++
 		}
 	}
 }
@@ -121,7 +112,7 @@ func (r *rows) expire(now mail.Time, l *layout) {
 	}
 	for i := range r.windows {
 		w := &r.windows[i]
-		for w.first < r.end && w.since <= now-l.lengths[i] {
+		for w.first < r.end && w.since <= now-l.spans[i].length {
 			r.remove(i, l)
 		}
 	}
@@ -168,20 +159,20 @@ func (r *rows) grow() {
 // clone is a copy that shares nothing which changes.
 func (r *rows) clone() rows {
 	c := *r
-	c.ring, c.windows = slices.Clone(r.ring), slices.Clone(r.windows)
+	c.ring, c.windows, c.counts = slices.Clone(r.ring), slices.Clone(r.windows), slices.Clone(r.counts)
 	c.seen.slots, c.sizes.queue = slices.Clone(r.seen.slots), slices.Clone(r.sizes.queue)
 	return c
 }
 
 // remove takes out the first entry of window i.
 func (r *rows) remove(i int, l *layout) {
-	w := &r.windows[i]
+	w, s := &r.windows[i], &l.spans[i]
 	e := r.at(w.first)
-	w.count(e, i, l, ^uint32(0))
-	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
+	r.count(e, i, l, ^uint32(0))
+	for rest := e.flags & every & s.needs; rest != 0; rest &= rest - 1 {
 		bit := bits.TrailingZeros64(uint64(rest))
 		if e.flags&againOf[bit-firstDimension] == 0 {
-			w.n[bit]--
+			r.counts[s.places[bit]]--
 		}
 	}
 	if w.first++; w.first < r.end {
@@ -189,33 +180,36 @@ func (r *rows) remove(i int, l *layout) {
 	}
 }
 
-// count adds what an entry counts for, or takes it away if one is -1.
-func (w *window) count(e *entry, i int, l *layout, one uint32) {
-	for rest := e.flags & l.needs &^ every; rest != 0; rest &= rest - 1 {
-		w.n[bits.TrailingZeros64(uint64(rest))] += one
+// count adds what an entry counts for in window i, or takes it away if one is -1.
+func (r *rows) count(e *entry, i int, l *layout, one uint32) {
+	s := &l.spans[i]
+	for rest := e.flags & s.needs &^ every; rest != 0; rest &= rest - 1 {
+		r.counts[s.places[bits.TrailingZeros64(uint64(rest))]] += one
 	}
 	switch {
 	case e.flags&isEnd != 0:
-		w.bytes += e.size() * int64(int32(one))
-	case e.flags&isLogin != 0 && e.after()&(1<<i) != 0:
-		w.n[afterCounter] += one
+		r.windows[i].bytes += e.size() * int64(int32(one))
+	case e.flags&isLogin != 0 && e.after()&(1<<i) != 0 && s.counts(afterCounter):
+		r.counts[s.places[afterCounter]] += one
 	}
 }
 
-// measure tells the signals that rules want.
-func (r *rows) measure(w *window, l *layout, m *measures) {
-	for _, i := range l.signals {
+// measure tells the signals that rules want of window i.
+func (r *rows) measure(i int, l *layout, m *measures) {
+	w, span := &r.windows[i], &l.spans[i]
+	n := func(counter uint8) uint32 { return r.counts[span.places[counter]] }
+	for _, i := range span.signals {
 		switch s := &signals[i]; i {
 		case sigExternalShare, sigOffHoursShare:
-			m[i] = share(w.n[s.counter], w.n[counterOf(isAccepted)])
+			m[i] = share(n(s.counter), n(counterOf(isAccepted)))
 		case sigRefusedShare:
-			m[i] = share(w.n[s.counter], w.n[counterOf(isAccepted)]+w.n[counterOf(isRefused)])
+			m[i] = share(n(s.counter), n(counterOf(isAccepted))+n(counterOf(isRefused)))
 		case sigBytes:
 			m[i] = float64(w.bytes)
 		case sigLargestMessage:
 			m[i] = float64(r.sizes.largest(w.first))
 		default:
-			m[i] = float64(w.n[s.counter])
+			m[i] = float64(n(s.counter))
 		}
 	}
 }

@@ -10,11 +10,15 @@ import (
 
 // all wants every signal to be measured.
 func all(lengths ...mail.Time) *layout {
-	l := &layout{lengths: lengths, logs: &logs{number: map[mail.LogID]uint32{}}}
-	for i := range signals {
-		l.signals = append(l.signals, i)
-		l.needs |= signals[i].needs
+	l := &layout{logs: &logs{number: map[mail.LogID]uint32{}}}
+	for _, length := range lengths {
+		s := span{length: length}
+		for i := range signals {
+			s.measure(i)
+		}
+		l.spans = append(l.spans, s)
 	}
+	l.arrange()
 	return l
 }
 
@@ -51,13 +55,13 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 			}
 			all = append(all, e)
 			r.add(&e, l)
-			for i := range l.lengths {
+			for i := range l.spans {
 				var got measures
-				r.measure(&r.windows[i], l, &got)
-				want := countAnew(all, at-l.lengths[i])
+				r.measure(i, l, &got)
+				want := countAnew(all, at-l.spans[i].length)
 				for s, value := range want {
 					if got[s] != value {
-						t.Fatalf("row %d, window of %d s: got %s %g; want %g", n, l.lengths[i], signals[s].Name, got[s], value)
+						t.Fatalf("row %d, window of %d s: got %s %g; want %g", n, l.spans[i].length, signals[s].Name, got[s], value)
 					}
 				}
 			}
@@ -129,7 +133,7 @@ func TestFloodKeepsTheLastRows(t *testing.T) {
 		r.add(&e, l)
 	}
 	var m measures
-	r.measure(&r.windows[0], l, &m)
+	r.measure(0, l, &m)
 	if m[sigRecipients] != maxEntries || m[sigDistinctRecipients] != maxEntries || m[sigDistinctDomains] != 1 {
 		t.Errorf("got %g recipients, %g different, %g domains; want %d, %d, 1",
 			m[sigRecipients], m[sigDistinctRecipients], m[sigDistinctDomains], maxEntries, maxEntries)
@@ -226,11 +230,12 @@ func TestConditionsAgreeWithTheMachine(t *testing.T) {
 			byProgram.exact, byProgram.guard = false, anything{-1}
 			j := new(judge)
 			got, want := c.holds(&j.machine, &m), byProgram.holds(&j.machine, &m)
-			var w window
+			l := all(60)
+			r := rows{counts: make([]uint32, l.places)}
 			for _, i := range c.signals {
-				w.n[signals[i].counter] = uint32(m[i])
+				r.counts[l.spans[0].places[signals[i].counter]] = uint32(m[i])
 			}
-			if want && !w.open(c.guard.gates()) {
+			if want && !r.open(l.spans[0].gates(c.guard)) {
 				t.Fatalf("%s of %v: got a closed gate; want it open", source, m)
 			}
 			if got != want {

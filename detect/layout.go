@@ -1,0 +1,91 @@
+package detect
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"relaywatch/mail"
+)
+
+// layout is what rules want to be measured, the same for all submitters.
+type layout struct {
+	spans  []span // Rising by length.
+	needs  flag   // What some span counts.
+	places int    // Of counters, in all spans.
+	logs   *logs
+}
+
+// span is what is measured in windows of one length: what the rules with that window
+// ask about, and nothing else. Of a row, most spans count next to nothing.
+type span struct {
+	length  mail.Time // In seconds.
+	signals []int
+	needs   flag                     // What is counted for them.
+	places  [afterCounter + 1]uint16 // By counter, see source: its place in rows.counts; 0: it has none, and nothing is counted there.
+}
+
+// counts tells whether a counter has a place.
+func (s *span) counts(counter uint8) bool { return s.places[counter] != 0 }
+
+// want adds what a rule measures.
+func (l *layout) want(r *Rule) {
+	length := seconds(r.Window)
+	i, known := slices.BinarySearchFunc(l.spans, length, func(s span, length mail.Time) int { return cmp.Compare(s.length, length) })
+	if !known {
+		l.spans = slices.Insert(l.spans, i, span{length: length})
+	}
+	for _, signal := range r.measures {
+		// When a share is strongest is told by another signal.
+		for _, signal := range [...]int{signal, strength(signal), scaleOf(r, signal)} {
+			l.spans[i].measure(signal)
+		}
+	}
+}
+
+// measure adds a signal.
+func (s *span) measure(signal int) {
+	if !slices.Contains(s.signals, signal) {
+		s.signals = append(s.signals, signal)
+		s.needs |= signals[signal].needs
+	}
+}
+
+// arrange gives each counter its place, once all is known that is wanted.
+func (l *layout) arrange() {
+	l.places = 1
+	for i := range l.spans {
+		s := &l.spans[i]
+		give := func(counter uint8) {
+			if !s.counts(counter) {
+				s.places[counter] = uint16(l.places)
+				l.places++
+			}
+		}
+		for rest := s.needs; rest != 0; rest &= rest - 1 {
+			give(uint8(bits.TrailingZeros64(uint64(rest))))
+		}
+		for _, signal := range s.signals {
+			give(signals[signal].counter)
+		}
+		l.needs |= s.needs
+	}
+}
+
+// span is the number of the span of a rule.
+func (l *layout) span(r *Rule) int {
+	return slices.IndexFunc(l.spans, func(s span) bool { return s.length == seconds(r.Window) })
+}
+
+// measures tells whether a signal is measured in some span.
+func (l *layout) measures(signal int) bool {
+	return slices.ContainsFunc(l.spans, func(s span) bool { return slices.Contains(s.signals, signal) })
+}
+
+// scaleOf is the signal that a score is made of.
+func scaleOf(r *Rule, signal int) int {
+	if signal == sigScore && r.Scale != nil {
+		return r.Scale.Of
+	}
+	return signal
+}
