@@ -144,7 +144,10 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 			before = w.Fade(c.sum, int64(r.at-c.at))
 		}
 		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.baseline(s, j.rules[rule], r.at))
-		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
+		if w.Watch > 0 && c.sum >= w.Watch {
+			mine.Watched = true
+			j.onWatch(s)
+		}
 		if s.host != nil {
 			j.pool(s, i, r.at, before, c.nats)
 		}

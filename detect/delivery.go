@@ -109,7 +109,10 @@ func (j *judge) weighDelivery(s *subject, r *row, submitted mail.Time) {
 		if w.lateOnly && f.refused {
 			c.start = min(c.start, submitted)
 		}
-		mine.Watched = mine.Watched || w.Watch > 0 && c.sum >= w.Watch
+		if w.Watch > 0 && c.sum >= w.Watch {
+			mine.Watched = true
+			j.onWatch(s)
+		}
 		if j.watch != nil && !f.refused {
 			j.watch(Scored{Submitter: s.who, Rule: j.rules[rule].Name, At: r.at, Score: c.sum, Nats: c.nats, Holds: func() bool { return false }})
 		}

@@ -224,10 +224,28 @@ func (all *traffic) feed(e *detect.Engine) {
 	}
 }
 
+// newest is the time of the last row.
+func (all *traffic) newest() (at mail.Time) {
+	for _, t := range all.transactions {
+		at = max(at, t.At, t.EndAt)
+		for _, r := range t.Recipients {
+			at = max(at, r.At)
+		}
+	}
+	for _, l := range all.logins {
+		at = max(at, l.At)
+	}
+	for _, d := range all.deliveries {
+		at = max(at, d.RepliedAt)
+	}
+	return at
+}
+
 // kept is what a store keeps of judgements.
 type kept struct {
 	findings, aheadFindings map[string]detect.Finding
 	episodes, aheadEpisodes map[string]detect.Episode
+	watched                 []detect.Watched
 	point                   detect.Checkpoint
 }
 
@@ -238,7 +256,7 @@ func newKept() *kept {
 // merge stores a judgement as a store does: what is provisional hides what is final,
 // and is gone when the next judgement comes.
 func (k *kept) merge(j detect.Judgement) {
-	k.aheadFindings, k.aheadEpisodes = map[string]detect.Finding{}, map[string]detect.Episode{}
+	k.aheadFindings, k.aheadEpisodes, k.watched = map[string]detect.Finding{}, map[string]detect.Episode{}, j.Watched
 	findings, episodes := k.findings, k.episodes
 	if j.Provisional {
 		findings, episodes = k.aheadFindings, k.aheadEpisodes
@@ -305,6 +323,9 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 		want := newKept()
 		e := newEngine(t, rules, site)
 		all.feed(e)
+		e.Advance(all.newest())
+		want.merge(e.Take())
+		wantWatched := want.watched
 		e.Advance(endOfTime)
 		want.merge(e.Take())
 
@@ -314,7 +335,7 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 		front := mail.Time(0)
 		for i, piece := range pieces {
 			piece.feed(e)
-			front = max(front, earliest(pieces[i+1:]))
+			front = max(front, min(earliest(pieces[i+1:]), all.newest()+1))
 			switch rapid.IntRange(0, 9).Draw(rt, "step") {
 			case 0:
 				e.Advance(front - 1)
@@ -347,6 +368,11 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 				rt.Fatalf("got late at row %d; want none late", i)
 			}
 		}
+		e.Advance(all.newest())
+		got.merge(e.Take())
+		if diff := cmp.Diff(wantWatched, got.watched); diff != "" {
+			rt.Errorf("on watch (-at once +in pieces):\n%s", diff)
+		}
 		e.Advance(endOfTime)
 		got.merge(e.Take())
 
@@ -372,7 +398,7 @@ func TestPreviewsDependOnRowsAlone(t *testing.T) {
 		front, until := mail.Time(0), mail.Time(0)
 		for i, piece := range pieces {
 			piece.feed(e)
-			front = max(front, earliest(pieces[i+1:]))
+			front = max(front, min(earliest(pieces[i+1:]), all.newest()+1))
 			switch rapid.IntRange(0, 5).Draw(rt, "step") {
 			case 0:
 				until = front - 1
@@ -396,6 +422,9 @@ func TestPreviewsDependOnRowsAlone(t *testing.T) {
 				}
 				if diff := cmp.Diff(wantEpisodes, gotEpisodes); diff != "" {
 					rt.Fatalf("episodes (-fresh +going on):\n%s", diff)
+				}
+				if diff := cmp.Diff(want.watched, got.watched); diff != "" {
+					rt.Fatalf("on watch (-fresh +going on):\n%s", diff)
 				}
 			}
 		}

@@ -225,6 +225,7 @@ func (e *Engine) Take() Judgement {
 		out.Memory = e.judge.takeMemory(e.memoryAt)
 	}
 	out.MemoryAt = e.memoryAt
+	out.Watched = e.judge.watchedAt(e.until)
 	out.Profiles = e.judge.takeProfiles()
 	return out
 }
@@ -249,6 +250,11 @@ func (e *Engine) Preview() Judgement {
 		fork.apply(&e.buffer[e.head+e.previews], false)
 	}
 	out := fork.tell()
+	newest := e.until
+	if len(e.buffer) > e.head {
+		newest = max(newest, e.buffer[len(e.buffer)-1].at)
+	}
+	out.Watched = fork.watchedAt(newest)
 	out.Until, out.MemoryAt, out.Provisional = e.until, e.memoryAt, true
 	return out
 }

@@ -94,6 +94,7 @@ type Judgement struct {
 	Until    mail.Time // All rows up to here are judged for good.
 	Findings []Finding // New or changed.
 	Episodes []Episode // New or changed.
+	Watched  []Watched // All who are on watch at Until, or at the newest row if it is provisional; nearest to an alarm first.
 
 	By string // Who judged: the caller's name for rules and site, kept with the judgement.
 

@@ -50,6 +50,8 @@ type judge struct {
 	row      row                  // That is judged; here since it would be allocated for each event.
 	measured [maxWindows]measures // Of it, for windows where a gate is open.
 
+	suspicious map[mail.Submitter]struct{} // Whose sum may be on watch, see watchedAt.
+
 	watch func(Scored) // nil: nobody does.
 
 	base *judge // Of a fork: where subjects are copied from.
@@ -161,6 +163,7 @@ func (j *judge) fork() *judge {
 	f.owners = make(map[string]owner)
 	f.everyone = &hashSet{base: j.everyone}
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
+	f.suspicious = maps.Clone(j.suspicious)
 	f.profiles, f.pairs, f.heard = nil, nil, nil
 	f.watch = nil // What is judged for the time being is judged for good later.
 	f.spread, f.sizes = j.spread.fork(), j.sizes.fork()

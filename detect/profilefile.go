@@ -79,6 +79,11 @@ func (j *judge) restoreProfile(stored Profile) error {
 	}
 	s := j.known(stored.Submitter)
 	s.profile = p
+	for place, i := range j.weighed {
+		if w := j.rules[i].Weigher; w.Watch > 0 && p.channels[place].sum >= w.Watch {
+			j.onWatch(s)
+		}
+	}
 	if stored.Submitter.Kind == mail.KindUser {
 		j.claim(s)
 	}

@@ -132,21 +132,30 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 	c := &s.profile.channels[place]
 	f.start = c.start
 	f.first = s.rows.since(c.start)
-	f.sum = &Sum{Before: c.from, BeforeAt: c.began, Score: m[sigScore]}
+	f.sum = j.sumOf(s, i, m[sigScore])
 	f.proof = f.proof[:0]
+	for k := range f.sum.Steps {
+		if st := &f.sum.Steps[k]; st.Nats > 0 && len(f.sum.Steps)-k <= MaxEvidence {
+			f.proof = append(f.proof, st.Row)
+		}
+	}
+}
+
+// sumOf is how the sum of sequential rule i came to a score at its newest row.
+func (j *judge) sumOf(s *subject, i int, score float64) *Sum {
+	rule, c := j.rules[i], &s.profile.channels[j.asked[i].place]
+	sum := &Sum{Before: c.from, BeforeAt: c.began, Score: score}
 	for k := range c.steps {
 		st := &c.steps[k]
-		f.sum.Steps = append(f.sum.Steps, st.shown(j.baseline(s, rule, st.at)))
-		if st.nats > 0 && len(c.steps)-k <= MaxEvidence {
-			f.proof = append(f.proof, st.pos)
-		}
+		sum.Steps = append(sum.Steps, st.shown(j.baseline(s, rule, st.at)))
 	}
 	for i, g := range s.findings {
-		if g != nil && j.supports(i, g, s.rows.newest) {
-			f.sum.Support = append(f.sum.Support, Supported{j.rules[i].Name, j.rules[i].Nats})
+		if g != nil && j.supports(i, g, c.at) {
+			sum.Support = append(sum.Support, Supported{j.rules[i].Name, j.rules[i].Nats})
 		}
 	}
-	slices.SortFunc(f.sum.Support, func(a, b Supported) int { return cmp.Compare(a.Rule, b.Rule) })
+	slices.SortFunc(sum.Support, func(a, b Supported) int { return cmp.Compare(a.Rule, b.Rule) })
+	return sum
 }
 
 func (st *step) shown(factor float64) Step {

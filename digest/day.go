@@ -27,6 +27,7 @@ type Day struct {
 	Closed   []Closed   `json:"closed"`   // Since the mail before.
 	Silenced []Silenced `json:"silenced"` // By the allow-list.
 	Ending   []Ending   `json:"allow_entries_ending"`
+	OnWatch  []Watched  `json:"on_watch"` // Nearest to an alarm first.
 	Health   Health     `json:"health"`
 	Seen     Seen       `json:"seen"`
 	Week     []WeekDay  `json:"week"` // The summary of the last days, oldest first; nil where none is due.
@@ -101,6 +102,14 @@ type Closed struct {
 	Last       time.Time      `json:"last_flagged"`
 	Recipients int            `json:"recipients"`
 	Note       string         `json:"note"` // What was said of it; "" if it went quiet by itself.
+}
+
+// Watched is somebody near an alarm of a rule, whom nobody accuses.
+type Watched struct {
+	Submitter mail.Submitter `json:"-"`
+	Rule      string         `json:"rule"`
+	Nats      float64        `json:"nats"`
+	Alert     float64        `json:"alert_nats"` // From where on the rule accuses.
 }
 
 // Silenced is what an allow-list entry silenced.
@@ -186,6 +195,15 @@ func (s Silenced) MarshalJSON() ([]byte, error) {
 		Submitter string `json:"submitter"`
 		fields
 	}{s.Submitter.String(), fields(s)})
+}
+
+// MarshalJSON adds the submitter as it is written.
+func (w Watched) MarshalJSON() ([]byte, error) {
+	type fields Watched
+	return json.Marshal(struct {
+		Submitter string `json:"submitter"`
+		fields
+	}{w.Submitter.String(), fields(w)})
 }
 
 // Reached is how many recipients the suspects had accepted, and how many of them

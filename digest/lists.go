@@ -36,9 +36,29 @@ func (d *Day) lists() []list {
 		ending = append(ending, fmt.Sprintf("%s, last day %s: %s", clean(e.Submitter, maxName), lastDay(e.Until, d.zone()), clean(e.Reason, maxSentence)))
 	}
 	add("Closed since the mail before", closed, "relaywatch suspects --state closed")
+	add("Near an alarm, and accused of nothing", d.onWatch(), "")
 	add("Silenced by the allow-list", silenced, "v_silenced has them")
 	add("Allow-list entries that end soon", ending, "relaywatch allow list")
 	return all
+}
+
+// maxWatched is how many of those on watch are named: the line is for who wonders.
+const maxWatched = 3
+
+// onWatch is one line at the most: to be on watch is no alarm.
+func (d *Day) onWatch() []string {
+	if len(d.OnWatch) == 0 {
+		return nil
+	}
+	var names []string
+	for _, w := range d.OnWatch[:min(len(d.OnWatch), maxWatched)] {
+		names = append(names, fmt.Sprintf("%s (%.0f of %.0f nats, %s)", clean(w.Submitter.String(), maxName), w.Nats, w.Alert, clean(w.Rule, maxName)))
+	}
+	more := ""
+	if n := len(d.OnWatch) - len(names); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return []string{fmt.Sprintf("%s%s; nothing to do: relaywatch suspects --state watch", strings.Join(names, ", "), more)}
 }
 
 func (d *Day) closed(c *Closed) string {

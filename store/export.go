@@ -23,14 +23,14 @@ const (
 // are texts. SQLite does not know the type of an expression.
 var kinds = map[string]Kind{
 	"time": Time, "first_time": Time, "last_time": Time, "window_start": Time, "window_end": Time, "flagged_at": Time,
-	"first_flagged": Time, "last_flagged": Time, "hour": Time, "at": Time, "added_at": Time, "removed_at": Time,
+	"first_flagged": Time, "last_flagged": Time, "hour": Time, "at": Time, "added_at": Time, "removed_at": Time, "fades_at": Time,
 
 	"id": Integer, "transaction_id": Integer, "mail_unix": Integer, "log_offset": Integer, "authenticated": Integer, "exact": Integer,
 	"relay_right": Integer, "tls": Integer, "recipients": Integer, "accepted": Integer, "refused": Integer, "external": Integer,
 	"external_recipients": Integer, "transactions": Integer, "size_bytes": Integer, "read_bytes": Integer, "rows": Integer,
 	"quarantined": Integer, "reply": Integer, "tried": Integer,
 
-	"weight": Real, "score": Real, "baseline": Real,
+	"weight": Real, "score": Real, "baseline": Real, "nats": Real, "watch_nats": Real, "alert_nats": Real,
 }
 
 // periods are how views are asked for the rows from ?1 to before ?2, as texts; their
@@ -44,6 +44,7 @@ var periods = map[string]string{
 	"v_findings":   `flagged_at >= ?1 AND flagged_at < ?2`,
 	"v_silenced":   `flagged_at >= ?1 AND flagged_at < ?2`,
 	"v_suspects":   `last_flagged >= ?1 AND first_flagged < ?2`,
+	"v_watched":    `last_time >= ?1 AND first_time < ?2`,
 	"v_logs":       `last_time >= ?1 AND first_time < ?2`,
 	"v_sources":    `last_time >= ?1 AND first_time < ?2`,
 	"v_hourly":     `hour >= ?1 AND hour < ?2`,

@@ -64,6 +64,9 @@ func (db *DB) WriteJudgement(ctx context.Context, j detect.Judgement) error {
 				return fmt.Errorf("episode of %s: %w", j.Episodes[i].Submitter, err)
 			}
 		}
+		if err := writeWatched(ctx, tx, k, j.Watched); err != nil {
+			return err
+		}
 		if !j.Provisional {
 			if err := writeCheckpoint(ctx, tx, k, &j); err != nil {
 				return err

@@ -246,6 +246,7 @@ func TestContract(t *testing.T) {
 		"v_deliveries":   "time, server, remote_ip, reverse_path, recipient, reply, text, outcome",
 		"v_findings":     "id, rule, submitter, window_start, window_end, flagged_at, weight, sentence, evidence",
 		"v_suspects":     "submitter, kind, value, first_flagged, last_flagged, score, severity, rules, recipients, external_recipients, transactions, state, summary",
+		"v_watched":      "submitter, kind, value, rule, first_time, last_time, nats, watch_nats, alert_nats, fades_at, recipients, evidence",
 		"v_logs":         "log, path, format, server, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state",
 		"v_quarantine":   "log, log_offset, reason, text",
 		"v_hourly":       "hour, submitter, transactions, recipients, external, refused",

@@ -54,7 +54,7 @@ var dictionaries = []dictionary{
 		all: `SELECT id FROM submitters`,
 		used: `SELECT submitter_id FROM origins WHERE submitter_id IS NOT NULL UNION SELECT submitter_id FROM hourly
 			UNION SELECT submitter_id FROM findings UNION SELECT submitter_id FROM episodes UNION SELECT submitter_id FROM triage
-			UNION SELECT submitter_id FROM memory UNION SELECT submitter_id FROM profiles`,
+			UNION SELECT submitter_id FROM memory UNION SELECT submitter_id FROM profiles UNION SELECT submitter_id FROM watched`,
 		remove: `DELETE FROM submitters WHERE id = ?`,
 		bound:  `SELECT coalesce(max(id), 0) + 1 FROM submitters`,
 		noted:  func(k *known) *bitmap { return &k.submitters.used }, forget: func(k *known, _ []int64) { k.submitters.ids = nil },

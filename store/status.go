@@ -36,6 +36,7 @@ type Status struct {
 	LastFinding  mail.Time // Event time at which it was flagged; 0 if there is none.
 	Silenced     int64     // Findings that an allow-list entry silenced; not in Findings.
 	OpenEpisodes int64
+	Watched      int64 // Submitters on watch, whom nobody accuses.
 
 	OwnDomains []string
 	Suggested  []Domain // While OwnDomains is empty: the domains that outside clients send most to.
@@ -46,7 +47,8 @@ const (
 	selectCounts = `SELECT mail.transactions, mail.recipients, (SELECT count(*) FROM logins),
 		(SELECT count(*) FROM deliveries), (SELECT count(*) FROM quarantine),
 		coalesce((SELECT until FROM checkpoint), 0),
-		(SELECT count(*) FROM v_findings), coalesce((SELECT max(flagged_at) FROM findings WHERE silenced = ''), 0), (SELECT count(*) FROM v_silenced), (SELECT count(*) FROM v_suspects WHERE state IN ('open', 'confirmed'))
+		(SELECT count(*) FROM v_findings), coalesce((SELECT max(flagged_at) FROM findings WHERE silenced = ''), 0), (SELECT count(*) FROM v_silenced), (SELECT count(*) FROM v_suspects WHERE state IN ('open', 'confirmed')),
+		(SELECT count(DISTINCT submitter_id) FROM watched)
 		FROM (SELECT count(*) AS transactions, coalesce(sum(CASE o.direction WHEN 0 THEN t.recipients END), 0) AS recipients
 			FROM transactions t JOIN origins o ON o.id = t.origin_id WHERE o.hop = 0) mail`
 	selectMemorySince = `SELECT (SELECT pruned FROM meta), (SELECT cases FROM checkpoint)`
@@ -70,7 +72,7 @@ func (db *DB) Status(ctx context.Context) (Status, error) {
 			s.Logs[i].Head, s.Logs[i].Decoder = nil, nil
 		}
 		err = tx.QueryRowContext(ctx, selectCounts).Scan(&s.Transactions, &s.Recipients, &s.Logins, &s.Deliveries, &s.Quarantined,
-			&s.JudgedUntil, &s.Findings, &s.LastFinding, &s.Silenced, &s.OpenEpisodes)
+			&s.JudgedUntil, &s.Findings, &s.LastFinding, &s.Silenced, &s.OpenEpisodes, &s.Watched)
 		if err != nil {
 			return err
 		}

@@ -101,6 +101,7 @@ func (l *live) judge(ctx context.Context) error {
 			return err
 		}
 		l.judged, l.taken, l.owed = time.Now(), l.front, true
+		l.shown = l.shown || len(j.Watched) > 0
 	}
 	if !l.line.anew && l.bound == 0 {
 		l.agent.heal("clock")
@@ -110,7 +111,7 @@ func (l *live) judge(ctx context.Context) error {
 		return nil
 	}
 	l.owed = false
-	stored, err := l.persist(ctx, func(ctx context.Context) error { return l.preview(ctx, j != nil) })
+	stored, err := l.persist(ctx, func(ctx context.Context) error { return l.preview(ctx, j != nil && len(j.Watched) == 0) })
 	if took := time.Since(began); stored && took > cheapPreview {
 		l.ahead.did(began, 0)
 	}
@@ -146,7 +147,7 @@ func (l *live) final(ctx context.Context) (*detect.Judgement, error) {
 // it with the next judgement, so it is stored again after one.
 func (l *live) preview(ctx context.Context, dropped bool) error {
 	j := l.line.engine.Preview()
-	some := len(j.Findings)+len(j.Episodes) > 0
+	some := len(j.Findings)+len(j.Episodes)+len(j.Watched) > 0
 	if !some && (!l.shown || dropped) {
 		l.shown = false
 		return nil

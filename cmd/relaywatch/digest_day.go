@@ -90,6 +90,9 @@ func (p *program) day(ctx context.Context, db *store.DB, spec daySpec) (*digest.
 	if d.Silenced, err = m.silenced(ctx); err != nil {
 		return nil, nil, err
 	}
+	if d.OnWatch, err = m.watched(ctx); err != nil {
+		return nil, nil, err
+	}
 	if d.Week, err = m.week(ctx, spec.date); err != nil {
 		return nil, nil, err
 	}

@@ -36,6 +36,22 @@ func (m *dayMaker) silenced(ctx context.Context) ([]digest.Silenced, error) {
 	return out, nil
 }
 
+// watched are those on watch whose newest recipient that counts is of the time of the
+// mail.
+func (m *dayMaker) watched(ctx context.Context) ([]digest.Watched, error) {
+	list, err := m.db.Watched(ctx, mail.Submitter{})
+	if err != nil {
+		return nil, err
+	}
+	out := []digest.Watched{}
+	for _, w := range list {
+		if w.At >= m.since && w.At < m.until {
+			out = append(out, digest.Watched{Submitter: w.Submitter, Rule: w.Rule, Nats: w.Score, Alert: w.Alert})
+		}
+	}
+	return out, nil
+}
+
 // ending are the entries of the allow-list that end soon, the first to end first. With
 // the summary of the week the mail tells of those that silence nothing, too.
 func (m *dayMaker) ending(ctx context.Context, d *digest.Day) error {

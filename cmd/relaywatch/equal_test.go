@@ -27,6 +27,7 @@ var comparedViews = []string{
 	`SELECT rule, submitter, window_start, window_end, flagged_at, weight, sentence, evidence FROM v_findings`,
 	`SELECT rule, submitter, window_start, window_end, flagged_at, weight, sentence, evidence, reason FROM v_silenced`,
 	`SELECT * FROM v_suspects`,
+	`SELECT * FROM v_watched`,
 	`SELECT * FROM v_logs`,
 	`SELECT * FROM v_quarantine`,
 	`SELECT * FROM v_hourly`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -29,6 +30,7 @@ type dossier struct {
 	Logins     []mail.Login
 	Weighed    map[mail.LogPos]mail.Path  // Recipients of the sums of Findings, by their rows.
 	Weighers   map[string]*detect.Weigher // Of the rules that sum up, by name.
+	Watched    []detect.Watched           // What watches the submitter now, while nobody accuses it.
 	Remedies   []remedy
 	Others     []store.Suspect // Other episodes of the submitter, the worst first.
 	AllRows    bool            // Print every row of the proof.
@@ -142,7 +144,7 @@ func (p *program) explain(ctx context.Context, who mail.Submitter, f explainFlag
 		return err
 	}
 	if len(suspects) == 0 {
-		if suspects, err = p.nobodys(ctx, db, who, f); err != nil || len(suspects) == 0 {
+		if suspects, err = p.nobodys(ctx, db, who, ruleSet, f); err != nil || len(suspects) == 0 {
 			return err
 		}
 	}
@@ -170,7 +172,7 @@ func (p *program) explain(ctx context.Context, who mail.Submitter, f explainFlag
 
 // nobodys tells that nobody is under suspicion. For a page of a submitter it returns
 // what stands for an episode.
-func (p *program) nobodys(ctx context.Context, db *store.DB, who mail.Submitter, f explainFlags) ([]store.Suspect, error) {
+func (p *program) nobodys(ctx context.Context, db *store.DB, who mail.Submitter, ruleSet []*detect.Rule, f explainFlags) ([]store.Suspect, error) {
 	switch {
 	case who == (mail.Submitter{}) && f.format == "json":
 		return nil, printJSON(p.out, newExplainReport(dossier{}))
@@ -178,7 +180,7 @@ func (p *program) nobodys(ctx context.Context, db *store.DB, who mail.Submitter,
 		_, err := fmt.Fprintln(p.out, "no suspects: no rule has accused anybody in the mail that is stored")
 		return nil, err
 	case f.html == "":
-		return nil, p.unsuspected(ctx, db, who, f.format)
+		return nil, p.unsuspected(ctx, db, who, ruleSet, f.format)
 	}
 	return nobodysSuspect(ctx, db, who)
 }
@@ -205,10 +207,7 @@ func (p *program) writePage(ctx context.Context, db *store.DB, d *dossier, path 
 
 // collect gathers what the store and the logs know of an episode.
 func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ruleSet []*detect.Rule) (dossier, error) {
-	d := dossier{Suspect: s, Weighers: map[string]*detect.Weigher{}}
-	for _, r := range ruleSet {
-		d.Weighers[r.Name] = r.Weigher
-	}
+	d := dossier{Suspect: s, Weighers: weighersOf(ruleSet)}
 	who, since, until := s.Submitter, s.Start, s.LastFlagged
 	all, err := db.Findings(ctx, who)
 	if err != nil {
@@ -220,6 +219,7 @@ func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ru
 		}
 		d.Findings = append(d.Findings, finding{Finding: f})
 	}
+	var watched map[mail.LogPos]mail.Path
 	// Each reads the mail of the episode, which may be months of it: side by side.
 	g, each := errgroup.WithContext(ctx)
 	for _, gather := range []func() error{
@@ -229,6 +229,7 @@ func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ru
 		func() (err error) { d.Returned, err = db.CameBack(each, who, since, until, maxSample); return err },
 		func() (err error) { d.Before, err = db.Accepted(each, who, since, s.FirstFlagged); return err },
 		func() (err error) { d.Weighed, err = weighed(each, db, who, d.Findings); return err },
+		func() (err error) { d.Watched, watched, err = onWatch(each, db, who); return err },
 		func() (err error) { d.Timeline, err = db.Timeline(each, who, since, until); return err },
 		func() (err error) {
 			d.Logins, err = db.Logins(each, who, since.Add(-detect.Quiet), until, maxLogins)
@@ -240,8 +241,18 @@ func (p *program) collect(ctx context.Context, db *store.DB, s store.Suspect, ru
 	if err := g.Wait(); err != nil {
 		return d, err
 	}
+	maps.Copy(d.Weighed, watched)
 	d.Remedies = remediesOf(d.Findings, ruleSet)
 	return d, prove(ctx, db, d.Findings)
+}
+
+// weighersOf are how rules sum up, by their names; nil of those that do not.
+func weighersOf(ruleSet []*detect.Rule) map[string]*detect.Weigher {
+	all := map[string]*detect.Weigher{}
+	for _, r := range ruleSet {
+		all[r.Name] = r.Weigher
+	}
+	return all
 }
 
 // remediesOf lists what the rules that held advise, the heaviest first.

@@ -12,6 +12,7 @@ import (
 type explainReport struct {
 	Suspect    *store.Suspect    `json:"suspect"` // null for who is not under suspicion.
 	Before     int               `json:"recipients_before_flagged"`
+	Watched    []watchedReport   `json:"watched"` // What watches the submitter now, while nobody accuses it.
 	Findings   []findingReport   `json:"findings"`
 	Timeline   []hourReport      `json:"timeline"`
 	Domains    []domainReport    `json:"domains"`
@@ -101,6 +102,7 @@ type remedyReport struct {
 func newExplainReport(d dossier) explainReport {
 	r := explainReport{
 		Before:   d.Before,
+		Watched:  d.watchedReports(),
 		Returned: newReturnedReport(d.Returned),
 		Findings: []findingReport{}, Timeline: []hourReport{}, Domains: []domainReport{},
 		Recipients: []recipientReport{}, Logins: []loginReport{}, Remedies: []remedyReport{},

@@ -46,6 +46,7 @@ func (d *dossier) print(w io.Writer, width int) error {
 		}
 		p.line(11, "  %-8s %s", label(i, "also"), episodeText(&e))
 	}
+	d.printWatched(p)
 	d.printWhy(p)
 	d.printTimeline(p)
 	d.printHours(p)

@@ -64,6 +64,11 @@ func (d *dossier) printScore(p *page, f *finding) {
 
 func (d *dossier) printSum(p *page, s *detect.Sum, w *detect.Weigher) {
 	p.line(8, "      when it first held: %s; in brackets, what share of its mail usually is so", natsText(s.Score))
+	d.printSteps(p, s, w)
+}
+
+// printSteps tells what a sum is made of.
+func (d *dossier) printSteps(p *page, s *detect.Sum, w *detect.Weigher) {
 	if s.Before > 0 {
 		p.line(8, "        %s  %+5.2f  of recipients before", clock(s.BeforeAt), s.Before)
 	}

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
 )
 
 // unsuspected says what is known of a submitter whom nobody accuses.
-func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submitter, format string) error {
+func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submitter, ruleSet []*detect.Rule, format string) error {
 	findings, err := db.Findings(ctx, who)
 	if err != nil {
 		return err
@@ -26,8 +27,11 @@ func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submit
 	if len(hours)+len(findings)+len(logins) == 0 {
 		return notStored(who)
 	}
+	d := dossier{Timeline: hours, Logins: logins, Weighers: weighersOf(ruleSet)}
+	if d.Watched, d.Weighed, err = onWatch(ctx, db, who); err != nil {
+		return err
+	}
 	if format == "json" {
-		d := dossier{Timeline: hours, Logins: logins}
 		for _, f := range findings {
 			d.Findings = append(d.Findings, finding{Finding: f})
 		}
@@ -40,7 +44,8 @@ func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submit
 	text := &page{w: p.out, width: terminalWidth(p.out)}
 	text.line(2, "%s is not under suspicion: %s in %s with mail", visible(who.String()),
 		plural(int64(sent), "recipient"), plural(int64(len(hours)), "hour"))
-	(&dossier{Logins: logins}).printLogins(text)
+	d.printWatched(text)
+	d.printLogins(text)
 	for _, f := range findings {
 		note := "accuses nobody alone"
 		if f.Silenced != "" {

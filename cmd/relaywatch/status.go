@@ -76,6 +76,7 @@ type statusReport struct {
 	JudgedUntil  string          `json:"judged_until"`
 	Learning     *learningReport `json:"learning"` // null once there are two weeks of mail.
 	OpenSuspects int64           `json:"open_suspects"`
+	OnWatch      int64           `json:"on_watch"` // Submitters near an alarm, whom nobody accuses.
 	Findings     int64           `json:"findings"`
 	LastFinding  string          `json:"last_finding"`
 	Silenced     int64           `json:"silenced"`
@@ -115,7 +116,7 @@ func newStatusReport(s store.Status, agent *health) statusReport {
 		Version: version(), Store: s.Path, StoreBytes: s.SizeBytes, Damaged: append([]string{}, s.Aside...),
 		Transactions: s.Transactions, Recipients: s.Recipients, Quarantined: s.Quarantined,
 		OldestRow: s.Oldest.String(), NewestRow: s.Newest.String(), JudgedUntil: s.JudgedUntil.String(), Learning: learning(s),
-		OpenSuspects: s.OpenEpisodes, Findings: s.Findings, LastFinding: s.LastFinding.String(), Silenced: s.Silenced,
+		OpenSuspects: s.OpenEpisodes, OnWatch: s.Watched, Findings: s.Findings, LastFinding: s.LastFinding.String(), Silenced: s.Silenced,
 		Agent: agent, Logs: []logReport{}, Blind: blind(s),
 	}
 	for _, l := range s.Logs {
@@ -164,6 +165,9 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	}
 	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list%s",
 		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced), last)
+	if s.Watched > 0 {
+		w.line(hang, "watch      %s near an alarm, and accused of nothing: relaywatch suspects --state watch", plural(s.Watched, "submitter"))
+	}
 	w.line(hang, "quarantine %s", plural(s.Quarantined, "row"))
 	if s.Quarantined > 0 {
 		w.line(hang, `           relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`)

@@ -41,6 +41,9 @@ func (p *program) suspectsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if f.state == stateWatch {
+				return p.watched(c.Context(), f, filter)
+			}
 			if f.watch {
 				return p.watchSuspects(c.Context(), f, filter)
 			}
@@ -54,7 +57,7 @@ func (p *program) suspectsCommand() *cobra.Command {
 	formatFlag(c, &f.format)
 	c.Flags().StringVar(&f.since, "since", "", "only episodes that were still going on at `TIME` (2026-11-05, 2026-11-05T02:00:00Z)")
 	c.Flags().StringVar(&f.until, "until", "", "only episodes that began before `TIME`")
-	c.Flags().StringVar(&f.state, "state", "", "only episodes in this `STATE`: open, confirmed, false-alarm, closed")
+	c.Flags().StringVar(&f.state, "state", "", "only episodes in this `STATE`: open, confirmed, false-alarm, closed; or watch: who is half way to an alarm or more, and not accused")
 	c.Flags().StringVar(&f.failOn.severity, "fail-on", "", "end with 3 if one is open or confirmed, and of this `SEVERITY` or worse: low, medium, high, critical")
 	c.Flags().BoolVar(&f.watch, "watch", false, "go on with what is new or grown, until ctrl-C")
 	c.Flags().DurationVar(&f.interval, "interval", 2*time.Second, "`TIME` between two looks of --watch")
@@ -73,8 +76,12 @@ func (f suspectsFlags) filter() (store.Filter, error) {
 	}
 	switch f.state {
 	case "", stateOpen, stateConfirmed, stateFalseAlarm, stateClosed:
+	case stateWatch:
+		if f.watch || f.failOn.severity != "" {
+			return filter, usageError{errors.New("--state watch goes without --watch and --fail-on: who is on watch is accused of nothing")}
+		}
 	default:
-		return filter, usageError{fmt.Errorf("--state %q: use open, confirmed, false-alarm or closed", f.state)}
+		return filter, usageError{fmt.Errorf("--state %q: use open, confirmed, false-alarm, closed or watch", f.state)}
 	}
 	return filter, f.failOn.check()
 }
