@@ -46,6 +46,11 @@ type Follower struct {
 	Tick      <-chan time.Time             // Optional: takes the place of the clock, for tests.
 	Looked    func()                       // Optional: called after each look, when all that it found is handed on.
 
+	// Ahead is optional. While a look reads a backlog, it is handed what is written
+	// meanwhile at the ends of logs, within a slice of the backlog (aheadEvery); sink gets
+	// those rows in their turn. nil says that it has got them all.
+	Ahead func(context.Context, *Batch) error
+
 	reader *Reader
 	tails  *tails
 	looks  int               // Until the next slow one.
@@ -53,6 +58,7 @@ type Follower struct {
 	list   []candidate       // Memory for turn: there are many looks.
 	told   map[string]string // Trouble that was told, by what it is about.
 	failed map[string]bool   // Folders and sources that could not be read in the last slow look.
+	ahead  *ahead            // nil while nothing was read ahead.
 
 	mu   sync.Mutex // Guards logs.
 	logs map[string]*Followed
@@ -139,6 +145,9 @@ func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) e
 		if f.Looked != nil {
 			f.Looked()
 		}
+		if err := f.passed(ctx); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -172,7 +181,7 @@ func (f *Follower) look(ctx context.Context, sink func(context.Context, *Batch) 
 	f.reader.Problem = f.trouble
 	f.reader.problems = nil
 	clear(f.reader.told)
-	err := f.reader.merge(ctx, sink)
+	err := f.reader.merge(ctx, f.slices(sink))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, path := range f.reader.moved {

@@ -216,7 +216,7 @@ func (a *agent) follow(ctx context.Context) error {
 	}
 	return l.run(ctx, &ingest.Follower{
 		Sources: sources, Resume: resume, BatchRows: full, Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
-		Problem: a.logProblem,
+		Problem: a.logProblem, Ahead: l.sinkAhead,
 	})
 }
 

@@ -147,6 +147,7 @@ func (l *live) final(ctx context.Context) (*detect.Judgement, error) {
 // it with the next judgement, so it is stored again after one.
 func (l *live) preview(ctx context.Context, dropped bool) error {
 	j := l.line.engine.Preview()
+	l.early.show(&j)
 	some := len(j.Findings)+len(j.Episodes)+len(j.Watched) > 0
 	if !some && (!l.shown || dropped) {
 		l.shown = false

@@ -35,6 +35,7 @@ type live struct {
 	anew    pace      // Of judging all anew.
 	ahead   pace      // Of previews.
 	owed    bool      // A preview was put off.
+	early   *ahead    // nil while nothing is judged ahead of its turn.
 
 	looked atomic.Bool // All logs were looked at once, and what was found is stored and judged.
 }

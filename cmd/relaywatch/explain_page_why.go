@@ -110,7 +110,7 @@ func (d *dossier) proofViews() []proofView {
 			}
 			place, text := fmt.Sprintf("%d:", row.Line), safe(strings.TrimSpace(row.Text), pageRow)
 			if row.Text == "" {
-				place, text = fmt.Sprintf("offset %d", row.Pos.Offset), "(the log is no longer there)"
+				place, text = fmt.Sprintf("offset %d", row.Pos.Offset), "("+whyNoText(row)+")"
 			}
 			last := &list[len(list)-1]
 			last.Rows = append(last.Rows, struct{ Place, Text string }{place, text})

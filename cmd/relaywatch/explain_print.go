@@ -268,7 +268,7 @@ func (f *finding) print(p *page, all bool, shown map[mail.LogPos]bool) {
 			p.line(4, "  %s, in %s", f.Rule, visible(path))
 		}
 		if row.Text == "" {
-			p.line(6, "    offset %d (the log is no longer there)", row.Pos.Offset)
+			p.line(6, "    offset %d (%s)", row.Pos.Offset, whyNoText(row))
 			continue
 		}
 		p.line(6, "    %d: %s", row.Line, safe(row.Text, 200))
@@ -276,4 +276,13 @@ func (f *finding) print(p *page, all bool, shown map[mail.LogPos]bool) {
 	if left > 0 {
 		p.line(4, "    … %d more of %s; --rows shows all", left, f.Rule)
 	}
+}
+
+// whyNoText says why a row can't be shown. A log that was never read has no path: an
+// agent shows what it judged ahead of its turn.
+func whyNoText(row proof) string {
+	if row.Path == "" {
+		return "the agent reads older mail first, and has not stored this row yet"
+	}
+	return "the log is no longer there"
 }

@@ -217,16 +217,21 @@ func (p *pipeline) judge(b *ingest.Batch, take bool) *detect.Judgement {
 // feed gives the rows of a Batch to the engine. If some are older than what it judged
 // for good, all must be judged anew; until then what it finds lacks only those.
 func (p *pipeline) feed(b *ingest.Batch) {
+	give(p.engine, b)
+	p.anew = p.anew || p.engine.Late()
+}
+
+// give gives the rows of a Batch to an engine.
+func give(e *detect.Engine, b *ingest.Batch) {
 	for i := range b.Transactions {
-		p.engine.Transaction(b.Transactions[i])
+		e.Transaction(b.Transactions[i])
 	}
 	for _, l := range b.Logins {
-		p.engine.Login(l)
+		e.Login(l)
 	}
 	for i := range b.Deliveries {
-		p.engine.Delivery(b.Deliveries[i])
+		e.Delivery(b.Deliveries[i])
 	}
-	p.anew = p.anew || p.engine.Late()
 }
 
 // tally counts what a Batch adds to the views.

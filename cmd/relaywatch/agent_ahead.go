@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"relaywatch/detect"
+	"relaywatch/ingest"
+	"relaywatch/mail"
+)
+
+// ahead judges what is written at the ends of logs while a backlog is read, so that
+// nobody who sends spam now waits for the mail of a year to be judged. It knows these
+// rows alone and judges them as the first of a log, of which nobody knows what is usual:
+// quietly, see detect. What it finds is shown for the time being, until the rows had
+// their turn.
+type ahead struct {
+	engine   *detect.Engine
+	findings map[findingKey]detect.Finding
+	episodes map[episodeKey]detect.Episode
+}
+
+type episodeKey struct {
+	submitter mail.Submitter
+	first     mail.Time
+}
+
+// sinkAhead judges what is read ahead; nil says that all of it had its turn.
+func (l *live) sinkAhead(ctx context.Context, b *ingest.Batch) error {
+	l.judging.Lock()
+	defer l.judging.Unlock()
+	l.owed = true
+	if b == nil {
+		l.early = nil
+		return l.judge(ctx)
+	}
+	if l.early == nil {
+		l.early = &ahead{findings: map[findingKey]detect.Finding{}, episodes: map[episodeKey]detect.Episode{}}
+	}
+	if err := l.early.take(l.line, b); err != nil {
+		return err
+	}
+	return l.judge(ctx)
+}
+
+// take gives a Batch to the engine. Rows that come late begin a new one: what was found
+// before them stays.
+func (a *ahead) take(line *pipeline, b *ingest.Batch) error {
+	if a.engine == nil || a.engine.Late() {
+		engine, err := detect.NewEngine(line.rules, line.site)
+		if err != nil {
+			return err
+		}
+		a.engine = engine
+	}
+	give(a.engine, b)
+	a.engine.Advance(b.Front.Add(-detect.Grace))
+	a.keep(a.engine.Take())
+	return nil
+}
+
+// keep notes what was found.
+func (a *ahead) keep(j detect.Judgement) {
+	for _, f := range j.Findings {
+		a.findings[findingKey{f.Rule, f.Submitter, f.FlaggedAt}] = f
+	}
+	for _, e := range j.Episodes {
+		a.episodes[episodeKey{e.Submitter, e.FirstFlagged}] = e
+	}
+}
+
+// show adds what was found to a preview, which is right where both know of something.
+func (a *ahead) show(j *detect.Judgement) {
+	if a == nil {
+		return
+	}
+	all := ahead{findings: map[findingKey]detect.Finding{}, episodes: map[episodeKey]detect.Episode{}}
+	all.keep(detect.Judgement{Findings: slices.Collect(maps.Values(a.findings)), Episodes: slices.Collect(maps.Values(a.episodes))})
+	if !a.engine.Late() {
+		all.keep(a.engine.Preview())
+	}
+	all.keep(*j)
+	j.Findings, j.Episodes = slices.Collect(maps.Values(all.findings)), slices.Collect(maps.Values(all.episodes))
+}

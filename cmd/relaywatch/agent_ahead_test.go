@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"relaywatch/ingest"
+	"relaywatch/store"
+)
+
+// Who sends spam while a backlog is read is a suspect before it is through, and the store
+// is what one quiet run makes in the end.
+func TestAgentAhead(t *testing.T) {
+	h := newHost(t, 30_000, "")
+	attack := attackRows(h.logs[2])
+	h.writeAtOnce()
+	c, err := loadConfig(h.config, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAgent(&program{config: c, out: t.Output(), err: t.Output()})
+	db, err := store.Open(t.Context(), h.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ruleSet, err := rulesIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := c.judgingSite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := newPipeline(t.Context(), db, ruleSet, site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := []ingest.Source{{Path: h.dir}}
+	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, nil), yielding: yielding{full: 1 << 30}}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	batches, found, looks := 0, 0, 0
+	f := &ingest.Follower{Sources: sources, BatchRows: 100, Interval: 1, Poll: ingest.PollAlways, Ahead: l.sinkAhead}
+	f.Looked = func() {
+		if looks++; looks > 20 && l.early == nil {
+			stop()
+		}
+	}
+	err = f.Run(ctx, func(ctx context.Context, b *ingest.Batch) error {
+		if batches == 0 {
+			h.append(filepath.Join(h.dir, "ex2.log"), attack)
+			h.logs[2] += attack
+		}
+		batches++
+		l.ahead = pace{} // However long previews take.
+		if err := l.sink(ctx, b); err != nil || found > 0 {
+			return err
+		}
+		suspects, err := db.Suspects(ctx, store.Filter{})
+		if slices.ContainsFunc(suspects, func(s store.Suspect) bool { return s.Submitter.Value == "10.9.9.9" }) {
+			found = batches
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found == 0 || found > batches/4 {
+		t.Errorf("the live end: found after batch %d of %d; want it within the first quarter", found, batches)
+	}
+	if err := l.end(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.same("read ahead")
+}
+
+// attackRows are rows of a client that mails 400 strangers within minutes, behind the
+// last row of a log.
+func attackRows(log string) string {
+	last := strings.Fields(log[strings.LastIndex(strings.TrimSpace(log), "\n")+1:])
+	var b strings.Builder
+	row := func(second int, verb, arg string) {
+		columns := slices.Clone(last)
+		columns[1] = fmt.Sprintf("23:%02d:%02d", second/60, second%60)
+		columns[2], columns[3] = "10.9.9.9", "PC-9"
+		for i, name := range strings.Fields(log[strings.Index(log, "#Fields:")+len("#Fields:") : strings.Index(log, "\n2")]) {
+			switch name {
+			case "cs-method":
+				columns[i] = verb
+			case "cs-uri-query":
+				columns[i] = arg
+			case "sc-status":
+				columns[i] = "250"
+			}
+		}
+		b.WriteString(strings.Join(columns, " ") + "\r\n")
+	}
+	for i := range 400 {
+		row(i, "MAIL", "+FROM:<eve@corp.example>")
+		row(i, "RCPT", fmt.Sprintf("+TO:<stranger%d@example.net>", i))
+		row(i, "DATA", "+<id@corp.example>")
+	}
+	return b.String()
+}
+
+// append has a server write on.
+func (h *host) append(path, text string) {
+	h.t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		h.t.Fatal(err)
+	}
+}
