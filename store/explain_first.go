@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -73,8 +72,8 @@ func addressNumber(ctx context.Context, q queryer, path mail.Path) (int64, error
 }
 
 // FirstMailed tells when anybody here first mailed each of a few recipients, as far
-// back as the store reaches. It reads all recipients once: no index leads from an
-// address to its rows, as it would cost more than all of them.
+// back as the store reaches. No index leads from an address to its rows, as it would
+// cost more than all of them: it reads the zones that may have an earlier one.
 func (db *DB) FirstMailed(ctx context.Context, paths []mail.Path) (map[mail.Path]mail.Time, error) {
 	first := map[mail.Path]mail.Time{}
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
@@ -82,28 +81,56 @@ func (db *DB) FirstMailed(ctx context.Context, paths []mail.Path) (map[mail.Path
 		if err != nil {
 			return err
 		}
+		all, err := zones(ctx, tx)
+		if err != nil {
+			return err
+		}
 		byNumber := map[int64]mail.Path{}
-		var numbers []any
 		for path, number := range byPath {
 			byNumber[number] = path
-			numbers = append(numbers, number)
 		}
-		if len(numbers) == 0 {
-			return nil
+		for _, z := range all {
+			var wanted []int64
+			for number, path := range byNumber {
+				if at, found := first[path]; number <= z.lastAddress && (!found || int64(at) > z.oldest) {
+					wanted = append(wanted, number)
+				}
+			}
+			if len(wanted) == 0 {
+				continue
+			}
+			err := firstIn(ctx, tx, z, wanted, func(number int64, at mail.Time) {
+				path := byNumber[number]
+				if before, found := first[path]; !found || at < before {
+					first[path] = at
+				}
+			})
+			if err != nil {
+				return err
+			}
 		}
-		// CROSS JOIN keeps SQLite from reading the transactions first. Most rows are told
-		// apart by the least and the greatest number, at half the cost of the list.
-		slices.SortFunc(numbers, func(a, b any) int { return cmp.Compare(a.(int64), b.(int64)) })
-		query := `SELECT r.address_id, min(t.time + r.time_delta) FROM recipients r CROSS JOIN transactions t ON t.id = r.id >> 16
-			CROSS JOIN origins o ON o.id = t.origin_id
-			WHERE r.address_id BETWEEN ? AND ? AND r.address_id IN (?` + strings.Repeat(",?", len(numbers)-1) + `) AND o.direction = 0 AND o.hop = 0 GROUP BY 1`
-		return each(ctx, tx, func(scan scanner) error {
-			var number int64
-			var at mail.Time
-			err := scan(&number, &at)
-			first[byNumber[number]] = at
-			return err
-		}, query, append([]any{numbers[0], numbers[len(numbers)-1]}, numbers...)...)
+		return nil
 	})
 	return first, err
+}
+
+// firstIn calls f with the first time of each of the numbers that a zone has.
+func firstIn(ctx context.Context, q queryer, z zone, numbers []int64, f func(number int64, at mail.Time)) error {
+	// CROSS JOIN keeps SQLite from reading the transactions first. Most rows are told
+	// apart by the least and the greatest number, at half the cost of the list.
+	query := `SELECT r.address_id, min(t.time + r.time_delta) FROM recipients r CROSS JOIN transactions t ON t.id = r.id >> 16
+		CROSS JOIN origins o ON o.id = t.origin_id
+		WHERE r.id >= ? << 16 AND r.id < ? << 16 AND r.address_id BETWEEN ? AND ? AND r.address_id IN (?` + strings.Repeat(",?", len(numbers)-1) + `)
+		AND o.direction = 0 AND o.hop = 0 GROUP BY 1`
+	args := []any{z.first, z.next, slices.Min(numbers), slices.Max(numbers)}
+	for _, number := range numbers {
+		args = append(args, number)
+	}
+	return each(ctx, q, func(scan scanner) error {
+		var number int64
+		var at mail.Time
+		err := scan(&number, &at)
+		f(number, at)
+		return err
+	}, query, args...)
 }

@@ -25,7 +25,8 @@ var kinds = map[string]Kind{
 	"time": Time, "first_time": Time, "last_time": Time, "window_start": Time, "window_end": Time, "flagged_at": Time,
 	"first_flagged": Time, "last_flagged": Time, "hour": Time, "at": Time, "added_at": Time, "removed_at": Time, "fades_at": Time,
 
-	"id": Integer, "transaction_id": Integer, "mail_unix": Integer, "log_offset": Integer, "authenticated": Integer, "exact": Integer,
+	"id": Integer, "transaction_id": Integer, "mail_unix": Integer, "rcpt_unix": Integer, "hour_unix": Integer,
+	"recipient_number": Integer, "submitter_number": Integer, "log_offset": Integer, "authenticated": Integer, "exact": Integer,
 	"relay_right": Integer, "tls": Integer, "recipients": Integer, "accepted": Integer, "refused": Integer, "external": Integer,
 	"external_recipients": Integer, "transactions": Integer, "size_bytes": Integer, "read_bytes": Integer, "rows": Integer,
 	"quarantined": Integer, "reply": Integer, "tried": Integer,
@@ -47,6 +48,7 @@ var periods = map[string]string{
 	"v_watched":    `last_time >= ?1 AND first_time < ?2`,
 	"v_logs":       `last_time >= ?1 AND first_time < ?2`,
 	"v_sources":    `last_time >= ?1 AND first_time < ?2`,
+	"v_contacts":   `first_time >= ?1 AND first_time < ?2`,
 	"v_hourly":     `hour >= ?1 AND hour < ?2`,
 	"v_triage":     `at >= ?1 AND at < ?2`,
 }

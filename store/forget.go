@@ -74,6 +74,7 @@ const (
 	insertOneAddress  = `INSERT INTO addresses (id, domain_id, local) SELECT ?, domain_id, ? FROM addresses WHERE id = ?`
 	insertOneHash     = `INSERT INTO address_hashes (hash, address_id) VALUES (?, ?)`
 	moveRecipients    = `UPDATE recipients SET address_id = ? WHERE address_id = ?`
+	moveInZones       = `UPDATE zones SET last_address = max(last_address, ?) WHERE last_address >= ?`
 	moveDeliveries    = `UPDATE deliveries SET recipient_id = ? WHERE recipient_id = ?`
 	voidCheckpoint    = `UPDATE checkpoint SET judge = '', cases = x''`
 	secureDelete      = `PRAGMA secure_delete = ON`

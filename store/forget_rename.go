@@ -54,6 +54,7 @@ func (r *rename) changeAddress(ctx context.Context, tx *sql.Tx, k *known) error 
 		}{
 			{insertOneAddress, []any{next, local, r.number}},
 			{moveRecipients, []any{next, r.number}},
+			{moveInZones, []any{next, r.number}},
 			{moveDeliveries, []any{next, r.number}},
 		} {
 			if err := do(s.statement, s.args...); err != nil {

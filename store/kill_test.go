@@ -89,7 +89,7 @@ func TestKill(t *testing.T) {
 			write(t, want, numbered(i))
 		}
 		for _, table := range []string{
-			"v_transactions", "v_recipients", "v_hourly", "v_logs", "addresses", "domains", "names", "origins", "submitters", "transactions", "recipients",
+			"v_transactions", "v_recipients", "v_hourly", "v_contacts", "zones", "v_logs", "addresses", "domains", "names", "origins", "submitters", "transactions", "recipients",
 		} {
 			if diff := cmp.Diff(rows(t, want, "SELECT * FROM "+table), rows(t, db, "SELECT * FROM "+table)); diff != "" {
 				t.Errorf("killed after batch %d, %s: want -, got +\n%s", written, table, diff)

@@ -15,6 +15,7 @@ type known struct {
 	dataVersion int64 // SQLite's: it changes when another connection has written.
 	longest     int64 // meta.longest
 	nextID      int64 // Of the next new transaction.
+	zone        int64 // The last one's first transaction; 0 if there is none.
 
 	logs       map[mail.LogID]int64     // logs.id
 	open       map[mail.LogPos]openPart // Transactions that may go on, as far as this program stored them.
@@ -90,6 +91,12 @@ func look(ctx context.Context, tx *sql.Tx, most unsettled) (*known, error) {
 	}
 	k.addresses.seed, k.addresses.most = uint64(seed), most
 	if err := tx.QueryRowContext(ctx, selectNextTransaction).Scan(&k.nextID); err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, deleteZones, k.nextID); err != nil {
+		return nil, err
+	}
+	if err := tx.QueryRowContext(ctx, selectLastZone).Scan(&k.zone); err != nil {
 		return nil, err
 	}
 	own, err := ownDomains(ctx, tx)

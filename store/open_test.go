@@ -225,7 +225,7 @@ func TestPlainShell(t *testing.T) {
 	judge(t, db, detect.Judgement{Until: t0 + 100, Findings: []detect.Finding{finding("recipient-fanout", t0)}, Episodes: []detect.Episode{episode(t0, t0+60)}})
 	for view, want := range map[string]string{
 		"v_transactions": "3", "v_recipients": "6", "v_auth": "2", "v_deliveries": "2", "v_findings": "1", "v_silenced": "0",
-		"v_suspects": "1", "v_logs": "2", "v_quarantine": "1", "v_hourly": "2",
+		"v_suspects": "1", "v_logs": "2", "v_quarantine": "1", "v_hourly": "2", "v_contacts": "3",
 	} {
 		// Each column is computed, not only counted.
 		out, err := exec.CommandContext(t.Context(), shell, "-batch", db.path, "SELECT * FROM "+view+"; SELECT 'rows', count(*) FROM "+view).CombinedOutput()
@@ -240,8 +240,9 @@ func TestContract(t *testing.T) {
 	db := newStore(t)
 	for view, want := range map[string]string{
 		"v_transactions": "id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain, recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset, mail_unix",
-		"v_recipients":   "transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix",
+		"v_recipients":   "transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix, rcpt_unix, recipient_number, submitter_number",
 		"v_sources":      "server, connector, client_ip, helo, user, authenticated, relay_right, tls, transactions, recipients, external, first_time, last_time, tried, refused",
+		"v_contacts":     "domain, external, first_time, client_ip, helo, user, recipients",
 		"v_auth":         "time, server, client_ip, user, outcome",
 		"v_deliveries":   "time, server, remote_ip, reverse_path, recipient, reply, text, outcome",
 		"v_findings":     "id, rule, submitter, window_start, window_end, flagged_at, weight, sentence, evidence",
@@ -249,7 +250,7 @@ func TestContract(t *testing.T) {
 		"v_watched":      "submitter, kind, value, rule, first_time, last_time, nats, watch_nats, alert_nats, fades_at, recipients, evidence",
 		"v_logs":         "log, path, format, server, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state",
 		"v_quarantine":   "log, log_offset, reason, text",
-		"v_hourly":       "hour, submitter, transactions, recipients, external, refused",
+		"v_hourly":       "hour, submitter, transactions, recipients, external, refused, submitter_number, hour_unix",
 	} {
 		err := db.Query(t.Context(), "SELECT * FROM "+view, func(cols []string, _ []any) error {
 			if got := strings.Join(cols, ", "); got != want {

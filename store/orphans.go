@@ -31,12 +31,12 @@ type dictionary struct {
 // dictionaries in the order in which they name each other.
 var dictionaries = []dictionary{
 	{
-		all: `SELECT id FROM origins`, used: `SELECT origin_id FROM transactions`, remove: `DELETE FROM origins WHERE id = ?`,
+		all: `SELECT id FROM origins`, used: `SELECT origin_id FROM transactions UNION ALL SELECT origin_id FROM contacts WHERE origin_id IS NOT NULL`, remove: `DELETE FROM origins WHERE id = ?`,
 		bound: `SELECT coalesce(max(id), 0) + 1 FROM origins`,
 		noted: func(k *known) *bitmap { return &k.origins.used }, forget: func(k *known, _ []int64) { k.origins.ids = nil },
 	},
 	{
-		all: `SELECT id FROM domains WHERE id > 1`, used: `SELECT domain_id FROM addresses`, remove: `DELETE FROM domains WHERE id = ?`,
+		all: `SELECT id FROM domains WHERE id > 1`, used: `SELECT domain_id FROM addresses UNION ALL SELECT domain_id FROM contacts`, remove: `DELETE FROM domains WHERE id = ?`,
 		bound: `SELECT coalesce(max(id), 0) + 1 FROM domains`,
 		noted: func(k *known) *bitmap { return &k.domains.used }, forget: func(k *known, _ []int64) { k.domains.ids = nil },
 	},

@@ -109,6 +109,8 @@ func (db *DB) Prune(ctx context.Context, keep Keep, now mail.Time) (Pruned, erro
 		{deleteOldLogins, before(keep.Logins), &p.Logins},
 		{deleteOldDeliveries, before(keep.Deliveries), &p.Deliveries},
 		{deleteOldHours, before(keep.Transactions), new(int64)},
+		{deleteOldContacts, max(before(keep.Transactions), before(keep.Recipients)), new(int64)},
+		{forgetWhoFirst, before(keep.Transactions), new(int64)},
 		{deleteOldFindings, before(keep.Findings), &p.Findings},
 		{deleteOldEpisodes, before(keep.Findings), &p.Episodes},
 		{deleteOldTriage, before(keep.Findings), new(int64)},
@@ -133,6 +135,9 @@ func (db *DB) pruneTransactions(ctx context.Context, before int64, p *Pruned) er
 	for {
 		var removed [3]int64
 		err := db.step(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
+			if _, err := tx.ExecContext(ctx, takeOldContacts, before, pruneTransactions, pruneRecipients); err != nil {
+				return err
+			}
 			for i, statement := range [...]string{deleteOldPositions, deleteOldRecipients, deleteOldTransactions} {
 				var err error
 				if removed[i], err = affected(ctx, tx, statement, before, pruneTransactions, pruneRecipients); err != nil {

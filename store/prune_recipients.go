@@ -35,6 +35,9 @@ func (db *DB) pruneRecipients(ctx context.Context, before int64, p *Pruned) erro
 	for part := range slices.Chunk(named, pruneTransactions) {
 		err := db.step(ctx, func(ctx context.Context, tx *sql.Tx, _ *known) error {
 			for _, id := range part {
+				if _, err := tx.ExecContext(ctx, takeContactsOf, id); err != nil {
+					return err
+				}
 				n, err := affected(ctx, tx, forgetNamed, id)
 				if err != nil {
 					return err

@@ -47,7 +47,7 @@ func TestPrune(t *testing.T) {
 	for _, query := range []string{
 		`SELECT time, client_ip, reverse_path, recipients, log_offset FROM v_transactions`,
 		`SELECT time, reverse_path, recipient, domain FROM v_recipients`,
-		`SELECT * FROM v_hourly`, `SELECT * FROM v_auth`, `SELECT * FROM v_deliveries`,
+		`SELECT hour, submitter, transactions, recipients, external, refused FROM v_hourly`, `SELECT * FROM v_auth`, `SELECT * FROM v_deliveries`,
 		`SELECT name FROM domains ORDER BY name`, `SELECT text FROM names ORDER BY text`,
 		`SELECT local FROM addresses ORDER BY local`, `SELECT count(*) FROM address_hashes`, `SELECT count(*) FROM recipient_positions`,
 		`SELECT count(*) FROM origins`,

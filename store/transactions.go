@@ -76,7 +76,10 @@ func (w *batchWriter) part(ctx context.Context, t *mail.Transaction) error {
 	if from.submitter != 0 && isNew {
 		w.hour(from.submitter, t.At).transactions++
 	}
-	n, err := w.allRecipients(ctx, t, &at, from.submitter)
+	if !isNew && at.id < w.firstID && t.Direction == mail.In && len(t.Recipients) > 0 {
+		w.goneOn = append(w.goneOn, at.id)
+	}
+	n, err := w.allRecipients(ctx, t, &at, from)
 	if err != nil {
 		return err
 	}
@@ -128,8 +131,8 @@ func (w *batchWriter) place(ctx context.Context, t *mail.Transaction) (at openPa
 }
 
 // allRecipients stores the recipients of a part, and counts them for the hours of
-// its submitter; 0 is nobody.
-func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at *openPart, submitter int64) (counts, error) {
+// its submitter and for their domains.
+func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at *openPart, from origin) (counts, error) {
 	var accepted, refused, external int64
 	allReplies, allExternal := true, true
 	for i := range t.Recipients {
@@ -152,12 +155,16 @@ func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at
 		case outside:
 			external++
 		}
-		if submitter != 0 {
-			w.hour(submitter, r.At).count(r, e)
+		if from.submitter != 0 {
+			w.hour(from.submitter, r.At).count(r, e)
 		}
 		w.longest = max(w.longest, int64(r.At-t.At))
 		if t.Direction == mail.Out {
 			continue // Stored as deliveries.
+		}
+		w.oldest = min(w.oldest, r.At)
+		if r.Accepted() && !t.Hop {
+			w.contact(r, from.id)
 		}
 		if err := w.recipient(ctx, t, at, t.Former+i, address); err != nil {
 			return counts{}, err

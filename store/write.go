@@ -78,6 +78,10 @@ type batchWriter struct {
 	lastKey      hourOf // The hour that was counted last, and its counts: mostly the next one's too.
 	lastHour     *hourly
 	longest      int64
+	contacts     map[string]*contact // By the name of the domain.
+	firstID      int64               // Of a transaction that is new.
+	goneOn       []int64             // Transactions of former batches that have recipients here.
+	oldest       mail.Time           // Of a recipient.
 }
 
 func newBatchWriter(tx *sql.Tx, k *known) *batchWriter {
@@ -89,6 +93,9 @@ func newBatchWriter(tx *sql.Tx, k *known) *batchWriter {
 		recipients:   insertRecipient.on(tx),
 		hours:        make(map[hourOf]*hourly),
 		longest:      k.longest,
+		contacts:     make(map[string]*contact),
+		firstID:      k.nextID,
+		oldest:       math.MaxInt64,
 	}
 }
 
@@ -113,8 +120,10 @@ func (w *batchWriter) write(ctx context.Context, b *ingest.Batch) error {
 	if err := w.addresses.flush(ctx); err != nil {
 		return err
 	}
-	if err := w.allHours(ctx); err != nil {
-		return err
+	for _, sums := range [...]func(context.Context) error{w.allHours, w.allContacts, w.allZones} {
+		if err := sums(ctx); err != nil {
+			return err
+		}
 	}
 	if _, err := w.tx.ExecContext(ctx, upsertSessions, b.Sessions); err != nil {
 		return err

@@ -30,7 +30,8 @@ var comparedViews = []string{
 	`SELECT * FROM v_watched`,
 	`SELECT * FROM v_logs`,
 	`SELECT * FROM v_quarantine`,
-	`SELECT * FROM v_hourly`,
+	`SELECT hour, submitter, transactions, recipients, external, refused FROM v_hourly`,
+	`SELECT domain, external, first_time, recipients FROM v_contacts`,
 }
 
 // viewsOf are the rows of the compared views, each view sorted.

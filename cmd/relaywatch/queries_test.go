@@ -17,6 +17,8 @@ var plainly = map[string]string{
 		count(DISTINCT r.recipient) AS external_recipients, count(DISTINCT r.domain) AS domains
 		FROM v_recipients r WHERE r.external = 1 AND r.accepted = 1
 		GROUP BY hour, sender ORDER BY external_recipients DESC, hour LIMIT 20`,
+	"first-contact": `SELECT domain, min(time) AS first, coalesce(nullif(user, ''), client_ip) AS sender, count(*) AS recipients_since
+		FROM v_recipients WHERE external = 1 AND accepted = 1 GROUP BY domain ORDER BY first DESC, domain LIMIT 50`,
 	"night-senders": `SELECT coalesce(nullif(user, ''), client_ip) AS sender, count(DISTINCT date(time)) AS nights,
 		count(*) AS recipients, count(DISTINCT recipient) AS distinct_recipients, sum(external) AS external
 		FROM v_recipients WHERE accepted = 1 AND (strftime('%H', time) >= '22' OR strftime('%H', time) < '06')

@@ -1,8 +1,7 @@
 -- First contact with each external domain: when, by whom, and how many followed.
-SELECT domain, min(time) AS first, coalesce(nullif(user, ''), client_ip) AS sender,
-       count(*) AS recipients_since
-FROM v_recipients
-WHERE external = 1 AND accepted = 1
-GROUP BY domain
-ORDER BY first DESC
+SELECT domain, first_time AS first, coalesce(user, client_ip) AS sender,
+       recipients AS recipients_since
+FROM v_contacts
+WHERE external = 1 AND recipients > 0
+ORDER BY first DESC, domain
 LIMIT 50;

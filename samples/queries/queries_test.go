@@ -21,9 +21,11 @@ INSERT INTO v_transactions VALUES
 		10, 9, 1, 9, 6200, 'accepted', 1, '00000000000000aa', 100, 1793847930),
 	(2, '2026-11-05T02:14:25Z', 'MAIL01', 'in', '10.1.4.7', 'WS-RECEPTION', NULL, 0, 'x@example.net', 'example.net',
 		8, 6, 2, 6, 2310, 'accepted', 0, '00000000000000bb', 200, 1793844865);
-CREATE TABLE v_recipients (transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix);
+CREATE TABLE v_recipients (transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix, rcpt_unix, recipient_number, submitter_number);
 INSERT INTO v_recipients VALUES
-	(2, '2026-11-05T02:14:25Z', '10.1.4.7', NULL, 'x@example.net', 'a@post.example', 'post.example', 1, 250, 1, 1793844865);
+	(2, '2026-11-05T02:14:25Z', '10.1.4.7', NULL, 'x@example.net', 'a@post.example', 'post.example', 1, 250, 1, 1793844865, 1793844865, 2, 3);
+CREATE TABLE v_contacts (domain, external, first_time, client_ip, helo, user, recipients);
+INSERT INTO v_contacts VALUES ('post.example', 1, '2026-11-05T02:14:25Z', '10.1.4.7', 'WS-RECEPTION', NULL, 1);
 CREATE TABLE v_auth (time, server, client_ip, user, outcome);
 INSERT INTO v_auth VALUES
 	('2026-11-05T02:31:00Z', 'EX01', '198.51.100.77', 'corp\d.mercer', 'failed'),
@@ -36,10 +38,10 @@ CREATE TABLE v_suspects (submitter, kind, value, first_flagged, last_flagged, sc
 INSERT INTO v_suspects VALUES
 	('user:corp\d.mercer', 'user', 'corp\d.mercer', '2026-11-05T03:05:30Z', '2026-11-05T03:21:00Z', 90, 'critical', 'recipient-fanout',
 		400, 400, 40, 'open', '');
-CREATE TABLE v_hourly (hour, submitter, transactions, recipients, external, refused);
+CREATE TABLE v_hourly (hour, submitter, transactions, recipients, external, refused, submitter_number, hour_unix);
 INSERT INTO v_hourly VALUES
-	('2026-11-05T03:00:00Z', 'user:corp\d.mercer', 40, 400, 400, 0),
-	('2026-11-05T02:00:00Z', 'ip:10.1.4.7', 1, 6, 6, 2);
+	('2026-11-05T03:00:00Z', 'user:corp\d.mercer', 40, 400, 400, 0, 4, 1793847600),
+	('2026-11-05T02:00:00Z', 'ip:10.1.4.7', 1, 6, 6, 2, 3, 1793844000);
 CREATE TABLE v_sources (server, connector, client_ip, helo, user, authenticated, relay_right, tls, transactions, recipients, external,
 	first_time, last_time, tried, refused);
 INSERT INTO v_sources VALUES ('MAIL01', NULL, '10.1.4.7', 'WS-RECEPTION', NULL, 0, 0, NULL, 1, 6, 6, '2026-11-05T02:14:25Z', '2026-11-05T02:14:25Z', 8, 2);

@@ -1,17 +1,17 @@
 -- Top senders by distinct external recipients within one hour.
--- Counted in the 40 hours with the most external recipients: a store of years has
+-- Counted in the 30 hours with the most external recipients: a store of years has
 -- too many to count them all. A RCPT more than an hour after its MAIL is left out.
 WITH busiest AS MATERIALIZED (
-  SELECT hour, unixepoch(hour) AS began, submitter FROM v_hourly WHERE external > 0 ORDER BY external DESC, hour LIMIT 40
+  SELECT hour, hour_unix AS began, submitter, submitter_number FROM v_hourly WHERE external > 0 ORDER BY external DESC, hour LIMIT 30
 )
 SELECT strftime('%Y-%m-%d %H:00', b.hour) AS hour,
        substr(b.submitter, instr(b.submitter, ':') + 1) AS sender,
-       count(DISTINCT r.recipient) AS external_recipients,
+       count(DISTINCT r.recipient_number) AS external_recipients,
        count(DISTINCT r.domain) AS domains
 FROM busiest b CROSS JOIN v_recipients r
 WHERE r.mail_unix BETWEEN b.began - 3600 AND b.began + 3599
-  AND coalesce('user:' || r.user, 'ip:' || r.client_ip) = b.submitter
-  AND r.time BETWEEN b.hour AND strftime('%Y-%m-%dT%H:59:59Z', b.hour)
+  AND r.submitter_number = b.submitter_number
+  AND r.rcpt_unix BETWEEN b.began AND b.began + 3599
   AND r.external = 1 AND r.accepted = 1
 GROUP BY b.hour, b.submitter
 ORDER BY external_recipients DESC, hour, sender
