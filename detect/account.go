@@ -87,5 +87,9 @@ func (j *judge) has(who mail.Submitter) bool {
 // and no other account has its bare name.
 func (j *judge) implied(o owner) bool {
 	s := j.subjects[mail.Submitter{Kind: mail.KindUser, Value: o.account}]
-	return !o.contested && s != nil && s.stored
+	if o.contested || s == nil || !s.stored {
+		return false
+	}
+	s.memory.turnTo(j.turns.number())
+	return s.profile != nil || !s.memory.empty()
 }

@@ -83,20 +83,22 @@ func (j *judge) known(who mail.Submitter) *subject {
 func (j *judge) takeMemory(upTo mail.Time) []Memory {
 	var out []Memory
 	for who, s := range j.subjects {
-		n := 0
-		var packed []byte
-		for n < len(s.contacts) && s.contacts[n].at <= upTo {
-			packed = pack(packed, s.contacts[n].hash)
-			n++
+		n, before := 0, len(out)
+		for ; n < len(s.contacts) && s.contacts[n].at <= upTo; n++ {
+			c := s.contacts[n]
+			if len(out) == before || out[len(out)-1].Turn != c.turn() {
+				out = append(out, Memory{Submitter: who, Turn: c.turn()})
+			}
+			last := &out[len(out)-1]
+			last.Hashes = pack(last.Hashes, c.hash)
 		}
 		if n == 0 {
 			continue
 		}
 		s.contacts = slices.Clone(s.contacts[n:])
 		s.stored = true
-		out = append(out, Memory{who, packed})
 	}
-	slices.SortFunc(out, func(a, b Memory) int {
+	slices.SortStableFunc(out, func(a, b Memory) int {
 		return cmp.Or(cmp.Compare(a.Submitter.Kind, b.Submitter.Kind), cmp.Compare(a.Submitter.Value, b.Submitter.Value))
 	})
 	return out
@@ -113,13 +115,8 @@ func (j *judge) restoreMemory(m Memory) error {
 		j.claim(s)
 	}
 	for packed := m.Hashes; len(packed) > 0; packed = packed[hashBytes:] {
-		hash := unpack(packed)
-		if hash == 0 {
-			continue
-		}
-		s.memory.add(hash)
-		if m.Submitter != pairsKept {
-			j.everyone.add(hash)
+		if hash := unpack(packed); hash != 0 {
+			j.restoreNote(s, hash, m.Turn)
 		}
 	}
 	return nil

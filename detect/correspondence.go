@@ -8,9 +8,6 @@ var (
 	heardKept = mail.Submitter{Kind: "heard"} // Who wrote to us from outside.
 )
 
-// maxHeard bounds what is kept of who wrote to us: all the internet does, in time.
-const maxHeard = 2_000_000
-
 // rememberPair tells whether a reverse-path of an own domain is new to a recipient of
 // a host. Accounts are known by their name; what they mail is remembered for the day on
 // which the same person's mail comes without a login.
@@ -23,26 +20,20 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 	}
 	// Multiplying spreads both hashes over the bits that are kept.
 	pair := max(1, ((hash^uint64(p.pathHash)<<8)*0x9E3779B97F4A7C15)>>(64-8*hashBytes))
-	isNew := j.pairs.keep(pair, at)
-	// Told anew for each recipient: a preview has been through the same part.
-	p.moved = !isNew || !j.pairs.keep(max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
-	return isNew || s.who.Address() == ""
+	known, noted := j.keep(j.pairs, pair, at)
+	p.moved = known // Told anew for each recipient: a preview has been through the same part.
+	if noted {
+		used, _ := j.keep(j.pairs, max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
+		p.moved = known || used
+	}
+	return !known || s.who.Address() == ""
 }
 
 // isMailbox is true for a reverse-path of ours to which mail went before: somebody has
 // been reading there, and only now writes. On the first day of a program everybody is
 // new; of a person some are.
 func (j *judge) isMailbox(p *part) bool {
-	return p.pathHash != 0 && !p.foreign && len(j.network.own) > 0 && j.everyone.has(j.network.asRecipient(p.transaction.ReversePath))
-}
-
-// keep remembers a hash, and tells whether it is new.
-func (s *subject) keep(hash uint64, at mail.Time) bool {
-	isNew := s.memory.add(hash)
-	if isNew {
-		s.contacts = append(s.contacts, contact{hash, at})
-	}
-	return isNew
+	return p.pathHash != 0 && !p.foreign && len(j.network.own) > 0 && j.everyone.has(j.network.asRecipient(p.transaction.ReversePath), j.turns.number())
 }
 
 // hear remembers who writes to us from outside: an answer goes to nobody new.
@@ -56,9 +47,14 @@ func (j *judge) hear(ev *event) {
 	if j.heard == nil {
 		j.heard = j.subject(heardKept, nobody)
 	}
+	j.turn(ev.at)
+	if j.turns.heard >= j.limits.heard {
+		return
+	}
 	hash := j.network.asRecipient(t.ReversePath)
-	if j.heard.memory.size < maxHeard && j.everyone.add(hash) {
-		j.heard.keep(hash, ev.at)
+	if _, noted := j.everyone.touch(hash, j.turns.number()); noted {
+		j.turns.heard++
+		j.note(j.heard, hash, ev.at)
 	}
 }
 

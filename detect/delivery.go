@@ -3,8 +3,6 @@ package detect
 import (
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
-
 	"relaywatch/mail"
 )
 
@@ -36,15 +34,10 @@ func (e *Engine) Delivery(d mail.Delivery) {
 		return
 	}
 	p := e.part()
-	p.pair, p.outcome = hashPair(hashOf(d.ReversePath), hashPath(d.Recipient)), d.Outcome
+	p.pair, p.outcome = hashPair(e.judge.network.hashOf(d.ReversePath), e.judge.network.hashPath(d.Recipient)), d.Outcome
 	before := len(e.buffer)
 	e.buffer = append(e.buffer, event{at: d.RepliedAt, pos: d.Pos, part: p, kind: eventDelivery})
 	e.admit(before, p)
-}
-
-// hashOf is what a reverse-path is known by. It is never 0, which stands for none.
-func hashOf(reversePath mail.Path) uint32 {
-	return max(2, uint32(xxhash.Sum64String(string(reversePath))))
 }
 
 // post remembers an accepted recipient until it is told what became of it. What stays

@@ -269,7 +269,9 @@ func (k *kept) merge(j detect.Judgement) {
 	}
 	if !j.Provisional {
 		k.point.Until, k.point.MemoryAt, k.point.Cases = j.Until, j.MemoryAt, j.Cases
+		k.point.Turn, k.point.TurnAt = j.Turn, j.TurnAt
 		k.point.Memory = append(k.point.Memory, j.Memory...)
+		k.point.Memory = slices.DeleteFunc(k.point.Memory, func(m detect.Memory) bool { return m.Turn+1 < j.Turn })
 		for _, p := range j.Profiles {
 			k.point.Profiles = slices.DeleteFunc(k.point.Profiles, func(q detect.Profile) bool { return q.Submitter == p.Submitter })
 			k.point.Profiles = append(k.point.Profiles, p)
@@ -320,8 +322,11 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 		all := drawTraffic(rt)
 		site.Verdicts = drawVerdicts(rt)
 
+		limit := rapid.SampledFrom([]int{0, 4, 7, 10}).Draw(rt, "limit")
+
 		want := newKept()
 		e := newEngine(t, rules, site)
+		e.Limit(limit)
 		all.feed(e)
 		e.Advance(all.newest())
 		want.merge(e.Take())
@@ -331,6 +336,7 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 
 		got := newKept()
 		e = newEngine(t, rules, site)
+		e.Limit(limit)
 		pieces := all.arrivals(rt, grace)
 		front := mail.Time(0)
 		for i, piece := range pieces {
@@ -354,6 +360,7 @@ func TestFindingsDependOnRowsAlone(t *testing.T) {
 					got.merge(e.Preview())
 				}
 				e = newEngine(t, rules, site)
+				e.Limit(limit)
 				if err := e.Restore(got.stored()); err != nil {
 					rt.Fatal(err)
 				}
@@ -394,6 +401,8 @@ func TestPreviewsDependOnRowsAlone(t *testing.T) {
 		all := drawTraffic(rt)
 		site.Verdicts = drawVerdicts(rt)
 		got, e := newKept(), newEngine(t, rules, site)
+		limit := rapid.SampledFrom([]int{0, 4, 7, 10}).Draw(rt, "limit")
+		e.Limit(limit)
 		pieces := all.arrivals(rt, grace)
 		front, until := mail.Time(0), mail.Time(0)
 		for i, piece := range pieces {
@@ -407,6 +416,7 @@ func TestPreviewsDependOnRowsAlone(t *testing.T) {
 				got.merge(e.Take())
 			case 2, 3:
 				want, fresh := newKept(), newEngine(t, rules, site)
+				fresh.Limit(limit)
 				for _, p := range pieces[:i+1] {
 					p.feed(fresh)
 				}

@@ -209,8 +209,8 @@ func (e *Engine) judgeUpTo(until mail.Time, silent bool) {
 		e.buffer = slices.Delete(e.buffer, 0, e.head)
 		e.head = 0
 	}
-	if e.previews < 0 {
-		e.ahead, e.previews = nil, 0
+	if e.previews < 0 || e.judge.turned {
+		e.ahead, e.previews, e.judge.turned = nil, 0, false
 	}
 }
 
@@ -226,6 +226,7 @@ func (e *Engine) Take() Judgement {
 	}
 	out.MemoryAt = e.memoryAt
 	out.Watched = e.judge.watchedAt(e.until)
+	out.Turn, out.TurnAt = e.judge.turns.upTo(e.memoryAt)
 	out.Profiles = e.judge.takeProfiles()
 	return out
 }
@@ -266,6 +267,7 @@ func (e *Engine) Preview() Judgement {
 //
 // It empties c as it goes: both at once would be the most memory that an agent needs.
 func (e *Engine) Restore(c Checkpoint) error {
+	e.judge.restoreTurn(c.Turn, c.TurnAt)
 	for i, m := range c.Memory {
 		if err := e.judge.restoreMemory(m); err != nil {
 			return err

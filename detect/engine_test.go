@@ -374,7 +374,7 @@ func TestUnreadableCheckpoint(t *testing.T) {
 	rules := loadText(t, map[string]string{"five": fiveInAnHour})
 	for _, c := range []detect.Checkpoint{
 		{Cases: []byte("{")},
-		{Memory: []detect.Memory{{Submitter: mail.Submitter{Kind: "ip", Value: "10.1.4.7"}, Hashes: make([]byte, 6)}}},
+		{Memory: []detect.Memory{{Submitter: mail.Submitter{Kind: "ip", Value: "10.1.4.7"}, Hashes: make([]byte, 7)}}},
 	} {
 		if err := newEngine(t, rules, corp()).Restore(c); err == nil {
 			t.Errorf("%+v: got no error; want one", c)

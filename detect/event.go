@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"relaywatch/mail"
 )
 
@@ -94,7 +92,7 @@ func (j *judge) events(to []event, p *part) []event {
 	}
 	p.foreign = t.ReversePath.Known() && j.network.external(t.ReversePath.Domain())
 	if (j.profiled || j.judgesReturns) && t.ReversePath.Known() && t.ReversePath != "" {
-		p.pathHash = hashOf(t.ReversePath)
+		p.pathHash = j.network.hashOf(t.ReversePath)
 	}
 	if p.class == inside && len(j.network.own) > 0 {
 		p.nameHash = hashName(t.HELO)
@@ -121,7 +119,7 @@ func (j *judge) needs(f flag) bool { return j.layout.needs&f != 0 }
 // putText notes a text as the value of a dimension, if there is one.
 func (j *judge) putText(r *row, d dimension, text string) {
 	if text != "" && j.needs(has(d)) {
-		r.put(d, xxhash.Sum64String(text))
+		r.put(d, j.network.key.of(text))
 	}
 }
 
@@ -165,7 +163,7 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 	if !to.Path.Known() {
 		return r
 	}
-	hash, domain := hashPath(to.Path), to.Path.Domain()
+	hash, domain := j.network.hashPath(to.Path), to.Path.Domain()
 	isNew, to3 := j.remember(s, ev.part, hash, ev.at)
 	external := j.network.external(domain)
 	r.told = told{novelty: to3, external: external, refused: to.Reply >= 500 && to3 != known, skip: to.Reply >= 500 && to3 == known, nth: int32(t.Former) + ev.index + 1}
@@ -224,13 +222,14 @@ func (j *judge) remember(s *subject, p *part, hash uint64, at mail.Time) (flag, 
 	if j.began == 0 {
 		j.began = at
 	}
+	j.turn(at)
 	pairIsNew := j.rememberPair(s, p, hash, at)
-	if !s.memory.add(hash) {
+	mine, noted := j.keep(s, hash, at)
+	if !noted {
 		return 0, known
 	}
-	s.contacts = append(s.contacts, contact{hash, at})
-	if j.knewBefore(s, hash, at) {
-		j.everyone.add(hash)
+	here, _ := j.everyone.touch(hash, j.turns.number())
+	if mine || j.knewBefore(s, hash, at) {
 		return 0, known
 	}
 	how := newToAll
@@ -238,7 +237,7 @@ func (j *judge) remember(s *subject, p *part, hash uint64, at mail.Time) (flag, 
 		how = known
 	}
 	switch {
-	case !j.everyone.add(hash):
+	case here:
 		return isNew, min(how, knownHere)
 	case at-j.began < seconds(firstDay):
 		return isNew | isNewToAll, how

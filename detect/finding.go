@@ -103,6 +103,8 @@ type Judgement struct {
 	Cases    []byte    // Findings and episodes that are open at Until: replaces what was stored before.
 	MemoryAt mail.Time // Memory is complete up to here.
 	Memory   []Memory  // To be added to what was stored before.
+	Turn     uint32    // Of the memory, at MemoryAt: what was noted before the turn before it is forgotten.
+	TurnAt   mail.Time // When it began; 0 is never.
 	Profiles []Profile // What is usual for submitters, as of Until: each replaces the one stored before.
 
 	// Provisional findings and episodes rest on rows after Until that later rows
@@ -111,10 +113,11 @@ type Judgement struct {
 	Provisional bool
 }
 
-// Memory is a stretch of the recipients that a submitter was first seen to mail,
-// as packed hashes.
+// Memory is a stretch of the recipients that a submitter mailed and that were new to a
+// turn of the memory, as packed hashes.
 type Memory struct {
 	Submitter mail.Submitter
+	Turn      uint32
 	Hashes    []byte // Opaque.
 }
 
@@ -126,6 +129,8 @@ type Checkpoint struct {
 	MemoryAt mail.Time
 	Cases    []byte
 	Memory   []Memory
+	Turn     uint32
+	TurnAt   mail.Time
 	Profiles []Profile
 }
 
@@ -144,6 +149,10 @@ type Site struct {
 	Allow      []Allow
 	Verdicts   []Verdict `json:",omitempty"`
 	Digest     OwnMail   `json:",omitzero"` // relaywatch's own mail.
+
+	// Key is the secret of the store that hashes are made with, 16 random bytes. Another key
+	// makes nothing of a Checkpoint.
+	Key [16]byte `json:"-"`
 
 	Hide *mail.Pseudonyms `json:"-"` // As which recipients are stored: who wrote to us is known by it. nil: as themselves.
 }

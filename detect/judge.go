@@ -29,12 +29,15 @@ type judge struct {
 	server   string            // The last of them.
 	subjects map[mail.Submitter]*subject
 	owners   map[string]owner // Accounts by bare name.
-	everyone *hashSet         // Recipients that anyone mailed.
-	began    mail.Time        // When the first of them was; 0 before.
-	weighed  []int            // Sequential rules.
-	recorded []int            // Rules on the own scale.
-	pooled   int              // Of weighed, see pool; -1: none.
-	profiled bool             // Some rule needs to know what is usual.
+	everyone memory           // Recipients that anyone mailed.
+	turns    turns
+	limits   limits
+	turned   bool      // The memory of somebody was rolled: forks are void.
+	began    mail.Time // When the first of them was; 0 before.
+	weighed  []int     // Sequential rules.
+	recorded []int     // Rules on the own scale.
+	pooled   int       // Of weighed, see pool; -1: none.
+	profiled bool      // Some rule needs to know what is usual.
 	fleet    fleet
 	spread   campaigns  // By reverse-path.
 	sizes    campaigns  // By size of message.
@@ -96,7 +99,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 		servers:  make(map[string]*event),
 		subjects: make(map[mail.Submitter]*subject),
 		owners:   make(map[string]owner),
-		everyone: new(hashSet),
+		limits:   limits{maxRemembered, maxContacts, maxHeard},
 		outbox:   new(outbox),
 		pooled:   -1,
 		lag:      seconds(MaxWindow),
@@ -161,7 +164,8 @@ func (j *judge) fork() *judge {
 	f.servers = maps.Clone(j.servers)
 	f.subjects = make(map[mail.Submitter]*subject)
 	f.owners = make(map[string]owner)
-	f.everyone = &hashSet{base: j.everyone}
+	f.everyone = j.everyone.fork(j.turns.number())
+	f.turns.starts = slices.Clip(j.turns.starts)
 	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
 	f.suspicious = maps.Clone(j.suspicious)
 	f.profiles, f.pairs, f.heard = nil, nil, nil

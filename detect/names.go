@@ -189,7 +189,7 @@ func (j *judge) knewBefore(s *subject, hash uint64, at mail.Time) bool {
 	if day, _ := j.local(at); s.profile != nil && Acquainted(day-s.profile.Born) {
 		return false
 	}
-	return s.host.memory.has(hash)
+	return s.host.memory.has(hash, j.turns.number())
 }
 
 // acquaintedAfter is after how many days a machine has mailed those whom it usually mails.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/gaissmai/bart"
 
 	"relaywatch/mail"
@@ -34,6 +33,7 @@ type network struct {
 	raises   bool // Some entry has a baseline.
 	digest   OwnMail
 	hide     *mail.Pseudonyms
+	key      hashKey
 
 	// Domains that were asked for before: the hash without its lowest bit, which is
 	// set for one outside. Others overwrite them.
@@ -42,7 +42,7 @@ type network struct {
 
 // newNetwork reports everything that is wrong with a site.
 func newNetwork(site Site) (*network, error) {
-	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool), digest: site.Digest, hide: site.Hide}
+	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool), digest: site.Digest, hide: site.Hide, key: newHashKey(site.Key)}
 	var errs []error
 	for _, prefix := range site.Internal {
 		if !prefix.IsValid() {
@@ -99,7 +99,7 @@ func (n *network) external(domain string) bool {
 	if domain == "" || len(n.own) == 0 {
 		return false
 	}
-	hash := xxhash.Sum64String(domain) &^ 1
+	hash := n.key.of(domain) &^ 1
 	known := &n.domains[hash>>1%uint64(len(n.domains))]
 	if *known&^1 != hash {
 		*known = hash
@@ -122,10 +122,18 @@ func (n *network) owns(domain string) bool {
 	return true
 }
 
+// hashPath is what the memory keeps of a recipient. It is never 0.
+func (n *network) hashPath(p mail.Path) uint64 { return keptOf(n.key.of(string(p))) }
+
+// hashOf is what a reverse-path is known by. It is never 0, which stands for none.
+func (n *network) hashOf(reversePath mail.Path) uint32 {
+	return max(2, uint32(n.key.of(string(reversePath))))
+}
+
 // asRecipient is what the memory keeps of a reverse-path where it was a recipient: rows
 // name recipients by pseudonyms, and senders by themselves.
 func (n *network) asRecipient(reversePath mail.Path) uint64 {
-	return hashPath(n.hide.Path(reversePath))
+	return n.hashPath(n.hide.Path(reversePath))
 }
 
 // isDigest is true for a recipient of relaywatch's own mail.

@@ -12,8 +12,8 @@ type subject struct {
 	who      mail.Submitter
 	rules    []int // That judge it.
 	rows     rows
-	memory   hashSet   // Recipients it ever mailed.
-	contacts []contact // The newest of them, after MemoryAt, in event time.
+	memory   memory    // Recipients that it mailed.
+	contacts []contact // Of the newest of them, after MemoryAt, in event time.
 	findings map[int]*finding
 	episode  *episode // nil if none is open.
 	server   *event   // The row that told its address is a server's; nil if none did.
@@ -34,7 +34,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	}
 	var s *subject
 	if j.base != nil && j.base.subjects[who] != nil {
-		s = j.base.subjects[who].clone()
+		s = j.base.subjects[who].clone(j.base.turns.number())
 	} else {
 		s = &subject{who: who, verdicts: j.network.verdicts[who], raised: j.network.raised(who)}
 		for i, r := range j.rules {
@@ -64,10 +64,10 @@ func (j *judge) subjectOf(p *part) *subject {
 }
 
 // clone copies what judging changes.
-func (s *subject) clone() *subject {
+func (s *subject) clone(turn uint32) *subject {
 	c := *s
 	c.rows = s.rows.clone()
-	c.memory = hashSet{base: &s.memory}
+	c.memory = s.memory.fork(turn)
 	c.contacts = nil
 	c.profile = s.profile.clone()
 	c.findings = make(map[int]*finding, len(s.findings))
@@ -101,7 +101,11 @@ func (j *judge) sweep(until mail.Time) {
 		if s.profile != nil {
 			clear(s.profile.weights) // They come out the same when they are needed again.
 		}
-		if s.memory.size == 0 && len(s.findings) == 0 && s.profile == nil {
+		s.memory.turnTo(j.turns.number())
+		if !s.memory.empty() || len(s.contacts) > 0 || who.Value == "" {
+			continue
+		}
+		if len(s.findings) == 0 && s.profile == nil {
 			s.of = nil
 			delete(j.subjects, who)
 		}

@@ -188,7 +188,7 @@ func TestHashSet(t *testing.T) {
 				t.Fatalf("has(%d): got %v; want %v", h, set.has(h), want[h])
 			}
 		}
-		if base.size > len(hashes)/2 {
+		if int(base.size) > len(hashes)/2 {
 			t.Fatalf("got a base of %d; want it left alone", base.size)
 		}
 	})
@@ -196,7 +196,7 @@ func TestHashSet(t *testing.T) {
 
 func TestPackedHash(t *testing.T) {
 	for _, path := range []mail.Path{"", "ann@corp.example", "\xff@example.net"} {
-		hash := hashPath(path)
+		hash := new(network).hashPath(path)
 		if got := unpack(pack(nil, hash)); got != hash {
 			t.Errorf("%q: got %x; want %x", path, got, hash)
 		}

@@ -12,11 +12,14 @@ import (
 )
 
 const (
-	upsertCheckpoint = `INSERT INTO checkpoint (id, judge, until, memory_at, cases) VALUES (1, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET judge = excluded.judge, until = excluded.until, memory_at = excluded.memory_at, cases = excluded.cases`
+	upsertCheckpoint = `INSERT INTO checkpoint (id, judge, until, memory_at, cases, turn, turn_at) VALUES (1, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET judge = excluded.judge, until = excluded.until, memory_at = excluded.memory_at, cases = excluded.cases,
+		turn = excluded.turn, turn_at = excluded.turn_at`
 
-	selectLastMemory = `SELECT submitter_id, max(id), length(stretches) FROM memory GROUP BY submitter_id`
-	insertMemory     = `INSERT INTO memory (submitter_id, stretches) VALUES (?, ?)`
+	selectTurn       = `SELECT coalesce((SELECT turn FROM checkpoint), 0)`
+	forgetMemory     = `DELETE FROM memory WHERE turn < ?`
+	selectLastMemory = `SELECT submitter_id, max(id), length(stretches), turn FROM memory GROUP BY submitter_id`
+	insertMemory     = `INSERT INTO memory (submitter_id, turn, stretches) VALUES (?, ?, ?)`
 	appendMemory     = `UPDATE memory SET stretches = CAST(stretches || ? AS BLOB) WHERE id = ?`
 )
 
@@ -24,6 +27,7 @@ const (
 type memoryRow struct {
 	id     int64
 	length int
+	turn   uint32
 }
 
 // maxMemoryRow is how long a row of table memory grows: a page. A judgement comes
@@ -32,7 +36,17 @@ const maxMemoryRow = 3000
 
 // writeCheckpoint stores what the engine must remember.
 func writeCheckpoint(ctx context.Context, tx *sql.Tx, k *known, j *detect.Judgement) error {
-	if _, err := tx.ExecContext(ctx, upsertCheckpoint, j.By, int64(j.Until), int64(j.MemoryAt), j.Cases); err != nil {
+	var before uint32
+	if err := tx.QueryRowContext(ctx, selectTurn).Scan(&before); err != nil {
+		return err
+	}
+	if j.Turn > before && j.Turn > 1 { // Two turns are remembered.
+		if _, err := tx.ExecContext(ctx, forgetMemory, j.Turn-1); err != nil {
+			return err
+		}
+		k.memory = nil
+	}
+	if _, err := tx.ExecContext(ctx, upsertCheckpoint, j.By, int64(j.Until), int64(j.MemoryAt), j.Cases, j.Turn, int64(j.TurnAt)); err != nil {
 		return err
 	}
 	if k.memory == nil {
@@ -40,7 +54,7 @@ func writeCheckpoint(ctx context.Context, tx *sql.Tx, k *known, j *detect.Judgem
 		err := each(ctx, tx, func(scan scanner) error {
 			var submitter int64
 			var row memoryRow
-			err := scan(&submitter, &row.id, &row.length)
+			err := scan(&submitter, &row.id, &row.length, &row.turn)
 			k.memory[submitter] = row
 			return err
 		}, selectLastMemory)
@@ -81,24 +95,24 @@ func writeMemory(ctx context.Context, tx *sql.Tx, k *known, m detect.Memory) err
 	stretch := binary.AppendUvarint(nil, uint64(len(m.Hashes)))
 	stretch = append(stretch, m.Hashes...)
 	row, ok := k.memory[submitter]
-	if ok && row.length+len(stretch) <= maxMemoryRow {
+	if ok && row.turn == m.Turn && row.length+len(stretch) <= maxMemoryRow {
 		row.length += len(stretch)
 		k.memory[submitter] = row
 		_, err := tx.ExecContext(ctx, appendMemory, stretch, row.id)
 		return err
 	}
-	result, err := tx.ExecContext(ctx, insertMemory, submitter, stretch)
+	result, err := tx.ExecContext(ctx, insertMemory, submitter, m.Turn, stretch)
 	if err != nil {
 		return err
 	}
 	id, err := result.LastInsertId()
-	k.memory[submitter] = memoryRow{id, len(stretch)}
+	k.memory[submitter] = memoryRow{id, len(stretch), m.Turn}
 	return err
 }
 
 const (
-	selectCheckpoint = `SELECT judge, until, memory_at, cases FROM checkpoint`
-	selectMemory     = `SELECT s.kind, s.value, m.stretches FROM memory m JOIN submitters s ON s.id = m.submitter_id ORDER BY s.kind, s.value, m.id`
+	selectCheckpoint = `SELECT judge, until, memory_at, cases, turn, turn_at FROM checkpoint`
+	selectMemory     = `SELECT s.kind, s.value, m.turn, m.stretches FROM memory m JOIN submitters s ON s.id = m.submitter_id ORDER BY s.kind, s.value, m.id`
 
 	selectProfiles = `SELECT s.kind, s.value, p.state FROM profiles p JOIN submitters s ON s.id = p.submitter_id ORDER BY s.kind, s.value`
 )
@@ -109,7 +123,7 @@ const (
 func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 	var c detect.Checkpoint
 	err := db.snapshot(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, selectCheckpoint).Scan(&c.By, &c.Until, &c.MemoryAt, &c.Cases)
+		err := tx.QueryRowContext(ctx, selectCheckpoint).Scan(&c.By, &c.Until, &c.MemoryAt, &c.Cases, &c.Turn, &c.TurnAt)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -127,8 +141,9 @@ func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 		}
 		return each(ctx, tx, func(scan scanner) error {
 			var who mail.Submitter
+			var turn uint32
 			var stretches []byte
-			if err := scan(&who.Kind, &who.Value, &stretches); err != nil {
+			if err := scan(&who.Kind, &who.Value, &turn, &stretches); err != nil {
 				return err
 			}
 			for len(stretches) > 0 {
@@ -137,11 +152,28 @@ func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 					return problemf(ErrCheckpoint, "the stored memory of %s is damaged", who)
 				}
 				end := n + int(length)
-				c.Memory = append(c.Memory, detect.Memory{Submitter: who, Hashes: stretches[n:end:end]})
+				c.Memory = append(c.Memory, detect.Memory{Submitter: who, Turn: turn, Hashes: stretches[n:end:end]})
 				stretches = stretches[end:]
 			}
 			return nil
 		}, selectMemory)
 	})
 	return c, err
+}
+
+const selectHashKey = `SELECT key FROM hash_key`
+
+// HashKey is the secret that the engine's hashes are made with: see detect.Site.
+func (db *DB) HashKey(ctx context.Context) (key [16]byte, err error) {
+	err = db.snapshot(ctx, func(tx *sql.Tx) error {
+		var stored []byte
+		if err := tx.QueryRowContext(ctx, selectHashKey).Scan(&stored); err != nil {
+			return fmt.Errorf("key of hashes: %w", err)
+		}
+		if copy(key[:], stored) != len(key) {
+			return errors.New("the stored key of hashes is damaged: take the last backup of the store")
+		}
+		return nil
+	})
+	return key, err
 }

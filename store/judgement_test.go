@@ -173,6 +173,44 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// Two turns of the memory are kept.
+func TestMemoryTurns(t *testing.T) {
+	db := newStore(t)
+	var all []detect.Memory
+	for turn := range uint32(4) {
+		all = append(all, detect.Memory{Submitter: worm, Turn: turn, Hashes: []byte{byte(turn)}})
+		judge(t, db, detect.Judgement{Until: t0 + mail.Time(turn), Turn: turn, TurnAt: t0, Memory: all[turn:]})
+		c, err := db.Checkpoint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := detect.Checkpoint{Until: t0 + mail.Time(turn), Turn: turn, TurnAt: t0, Memory: all[max(1, turn)-1:]}
+		if diff := cmp.Diff(want, c); diff != "" {
+			t.Errorf("turn %d: want -, got +\n%s", turn, diff)
+		}
+	}
+}
+
+// The key of hashes is the store's own, and stays.
+func TestHashKey(t *testing.T) {
+	keyOf := func(db *DB) [16]byte {
+		key, err := db.HashKey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	db := newStore(t)
+	key := keyOf(db)
+	if key == keyOf(newStore(t)) || key == [16]byte{} {
+		t.Errorf("got %x for two stores; want two keys", key)
+	}
+	db.Close()
+	if again := keyOf(open(t, db.path)); again != key {
+		t.Errorf("opened again: got %x; want %x", again, key)
+	}
+}
+
 // Rows that came too late for what was judged void the judgement, together with
 // them.
 func TestLateRowsVoidTheJudgement(t *testing.T) {

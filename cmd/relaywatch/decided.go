@@ -11,8 +11,9 @@ import (
 	"relaywatch/store"
 )
 
-// decided is a site with what people decided by command: false alarms, and the entries
-// that `allow add` keeps in the store, beside those of the configuration.
+// decided is a site with what the store has for it: its key, and what people decided by
+// command: false alarms, and the entries that `allow add` keeps, beside those of the
+// configuration.
 //
 // Entries are not written into the configuration: that file is its owner's. Who triages
 // may not be allowed to write it, other programs may make it, and a YAML library that
@@ -34,7 +35,11 @@ func decided(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site det
 		}
 	}
 	decisions, err := db.Decisions(ctx, mail.Submitter{})
+	if err != nil {
+		return site, err
+	}
 	site.Verdicts = verdicts(decisions)
+	site.Key, err = db.HashKey(ctx)
 	return site, err
 }
 

@@ -178,6 +178,8 @@ func (w *witness) checkSignals(report *checkReport, f *detect.Finding, r *detect
 			report.Unchecked[s.Signal+", which is not of the window's rows alone"]++
 		case remembered[s.Signal] && w.pruned != 0:
 			report.Unchecked[s.Signal+", as older mail was pruned"]++
+		case remembered[s.Signal] && (w.allLost || w.forgets[f.Submitter]):
+			report.Unchecked[s.Signal+", as the memory forgot old recipients"]++
 		default:
 			signals = append(signals, s)
 		}

@@ -70,7 +70,7 @@ func (w *witness) compareStep(st *detect.Step, row *rowFact) []difference {
 	if is := w.pathUse(st, row); is != "" {
 		differ("reverse-path", strconv.Quote(st.Path), is)
 	}
-	if is := w.noveltyOf(row); is != st.Novelty && (w.pruned == 0 || earlier(st.Novelty, is)) {
+	if is := w.noveltyOf(row); is != st.Novelty && !w.excused(row, st.Novelty, is) {
 		differ("novelty", strconv.Quote(st.Novelty), strconv.Quote(is))
 	}
 	return found
@@ -104,9 +104,19 @@ func earlier(kept, is string) bool {
 	return rank[is] < rank[kept]
 }
 
+// excused tells whether a recipient may be another acquaintance than the stored rows tell:
+// a better one, as older mail was pruned, or none, as the memory forgot it.
+func (w *witness) excused(row *rowFact, kept, is string) bool {
+	if earlier(kept, is) {
+		return w.allLost || w.forgets[row.who]
+	}
+	return w.pruned != 0
+}
+
 // novelty tells whether the stored rows suffice to tell the novelty of a recipient.
 func (w *witness) novelty(st *detect.Step, row *rowFact) bool {
-	return w.pruned == 0 || earlier(st.Novelty, w.noveltyOf(row)) || st.Novelty == w.noveltyOf(row)
+	is := w.noveltyOf(row)
+	return st.Novelty == is || !w.excused(row, st.Novelty, is)
 }
 
 // pathUse is what the rows tell against the use of a reverse-path, or "". Which ones

@@ -17,6 +17,8 @@ type witness struct {
 	site     detect.Site
 	calendar detect.Calendar
 	pruned   mail.Time                          // Rows before it may be gone; 0: none is.
+	forgets  map[mail.Submitter]bool            // Of whose recipients the memory may have lost some,
+	allLost  bool                               // or of anybody's.
 	outside  bool                               // Some rule judges clients outside, so that these count for what is known here.
 	profiled bool                               // Some rule asks what is usual.
 	shared   map[mail.Submitter]*detect.Sharing // Hosts that many share.
@@ -142,6 +144,7 @@ func (w *witness) learn(ctx context.Context, db *store.DB) error {
 	if err != nil {
 		return err
 	}
+	w.forgets, w.allLost = checkpoint.Forgetful()
 	for _, p := range checkpoint.Profiles {
 		if p.Submitter.Address() == "" {
 			continue

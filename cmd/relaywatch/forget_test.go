@@ -9,10 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 
+	"relaywatch/detect"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
@@ -34,10 +35,19 @@ func inFiles(t *testing.T, db string, what []byte) bool {
 	return found
 }
 
-// memorised is an address as detection remembers it.
-func memorised(path string) []byte {
-	h := xxhash.Sum64String(path) >> 24
-	return []byte{byte(h), byte(h >> 8), byte(h >> 16), byte(h >> 24), byte(h >> 32)}
+// memorised is an address as detection remembers it in a store.
+func memorised(t *testing.T, db, path string) []byte {
+	t.Helper()
+	s, err := store.OpenReadOnly(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	key, err := s.HashKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return (&detect.Site{Key: key}).Remembered(mail.Path(path))
 }
 
 // sampleStore reads the shipped samples into a new store, and returns it with the
@@ -73,7 +83,7 @@ func TestForget(t *testing.T) {
 		return mustRun(t, code, append(append([]string{}, args...), more...)...)
 	}
 	do(0, "triage", `user:corp\d.mercer`, "confirmed", "--note", "asked by "+who)
-	if !inFiles(t, db, []byte("emarsh991")) || !inFiles(t, db, memorised(who)) {
+	if !inFiles(t, db, []byte("emarsh991")) || !inFiles(t, db, memorised(t, db, who)) {
 		t.Fatal("got no trace of the address; want it in the store before it is forgotten")
 	}
 	states := []string{"suspects", "query", "SELECT rule, submitter, flagged_at, window_end, weight, sentence, evidence FROM v_findings ORDER BY id"}
@@ -90,7 +100,7 @@ func TestForget(t *testing.T) {
 	if inFiles(t, db, []byte("emarsh991")) {
 		t.Error("got the address in the store's files; want no byte of it")
 	}
-	if inFiles(t, db, memorised(who)) {
+	if inFiles(t, db, memorised(t, db, who)) {
 		t.Error("got the hash of the address in the store's files; want none")
 	}
 	if diff := cmp.Diff(before, do(0, states[0], "--format", "json")+do(0, states[1], states[2], "--format", "json")); diff != "" {
