@@ -9,9 +9,9 @@ import (
 )
 
 // Rename puts other names in place of addresses in Batch.Sessions: what path gives for
-// the path of a recipient, sender for a reverse-path, and text for what a server
-// answered. Names of hosts and accounts stay.
-func Rename(sessions []byte, path, sender func(mail.Path) mail.Path, text func(string) string) ([]byte, error) {
+// the path of a recipient and for a reverse-path, account for an account, and text for
+// what a server answered. Names of hosts stay.
+func Rename(sessions []byte, path func(mail.Path) mail.Path, account, text func(string) string) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(sessions))
 	decoder.UseNumber() // Positions go beyond what a float64 holds.
 	var all any
@@ -31,10 +31,10 @@ func Rename(sessions []byte, path, sender func(mail.Path) mail.Path, text func(s
 				switch {
 				case !ok:
 					walk(e)
-				case key == "ReversePath" || key == "path" && v["verb"] == string(exchangeMAIL):
-					v[key] = sender(mail.Path(s))
-				case key == "path" || key == "Path" || key == "Recipient":
+				case key == "path" || key == "Path" || key == "Recipient" || key == "ReversePath":
 					v[key] = path(mail.Path(s))
+				case key == "User":
+					v[key] = account(s)
 				case key == "Text":
 					v[key] = text(s)
 				}

@@ -17,15 +17,16 @@ type Mentions struct {
 	Deliveries   int64 // To it.
 	Texts        int64 // Answers of remote servers, rows in the quarantine and notes that quote it, and sessions still open.
 	Inside       bool  // It is of an own domain.
-	Account      bool  // An account has the same name; what it did is not touched.
+	Account      bool  // An account or a submitter has the same name.
+	Suspected    bool  // It was accused, as an account or as a sender.
 	MailsWaiting int64 // Mails of the digest that were not taken yet; they quote rows of logs.
 }
 
-// Total is how often the store names the address, apart from what is not touched.
+// Total is how often the store names the address; an account counts as once.
 func (m *Mentions) Total() int64 {
-	n := m.Recipients + m.Deliveries + m.Texts
-	if !m.Inside {
-		n += m.ReversePaths
+	n := m.Recipients + m.ReversePaths + m.Deliveries + m.Texts
+	if m.Account {
+		n++
 	}
 	return n
 }
@@ -38,6 +39,7 @@ func (m *Mentions) Add(other Mentions) {
 	m.Texts += other.Texts
 	m.Inside = m.Inside || other.Inside
 	m.Account = m.Account || other.Account
+	m.Suspected = m.Suspected || other.Suspected
 }
 
 const (
@@ -45,7 +47,9 @@ const (
 		(SELECT count(*) FROM transactions WHERE reverse_path_id = ?1) + (SELECT count(*) FROM deliveries WHERE reverse_path_id = ?1),
 		(SELECT count(*) FROM deliveries WHERE recipient_id = ?1),
 		coalesce((SELECT external = 0 FROM domains WHERE name = ?3), 0),
-		EXISTS (SELECT 1 FROM names WHERE text = ?2) OR EXISTS (SELECT 1 FROM submitters WHERE value = ?2),
+		EXISTS (SELECT 1 FROM names n WHERE n.text = ?2 AND (n.id IN (SELECT user_id FROM origins) OR n.id IN (SELECT user_id FROM logins)))
+			OR EXISTS (SELECT 1 FROM submitters WHERE kind IN ('user', 'sender') AND value = ?2),
+		EXISTS (SELECT 1 FROM episodes e JOIN submitters s ON s.id = e.submitter_id WHERE s.kind IN ('user', 'sender') AND s.value = ?2),
 		(SELECT count(*) FROM digests WHERE message IS NOT NULL)`
 )
 
@@ -57,11 +61,11 @@ func (db *DB) Mentions(ctx context.Context, path mail.Path) (Mentions, error) {
 		if err != nil {
 			return err
 		}
-		err = tx.QueryRowContext(ctx, selectMentions, number, string(path), path.Domain()).Scan(&m.Recipients, &m.ReversePaths, &m.Deliveries, &m.Inside, &m.Account, &m.MailsWaiting)
+		err = tx.QueryRowContext(ctx, selectMentions, number, string(path), path.Domain()).Scan(&m.Recipients, &m.ReversePaths, &m.Deliveries, &m.Inside, &m.Account, &m.Suspected, &m.MailsWaiting)
 		if err != nil {
 			return err
 		}
-		r := newRename(path, path.Disguise("forgotten"), 0, m.Inside) // Without its number: deliveries to it are counted already.
+		r := newRename(path, path.Disguise("forgotten"), 0) // Without its number: deliveries to it are counted already.
 		quoting, err := r.texts(ctx, tx)
 		m.Texts = int64(len(quoting))
 		return err
@@ -70,28 +74,19 @@ func (db *DB) Mentions(ctx context.Context, path mail.Path) (Mentions, error) {
 }
 
 const (
-	renameAddress     = `UPDATE addresses SET local = ? WHERE id = ?`
-	insertOneAddress  = `INSERT INTO addresses (id, domain_id, local) SELECT ?, domain_id, ? FROM addresses WHERE id = ?`
-	insertOneHash     = `INSERT INTO address_hashes (hash, address_id) VALUES (?, ?)`
-	moveRecipients    = `UPDATE recipients SET address_id = ? WHERE address_id = ?`
-	moveInZones       = `UPDATE zones SET last_address = max(last_address, ?) WHERE last_address >= ?`
-	moveDeliveries    = `UPDATE deliveries SET recipient_id = ? WHERE recipient_id = ?`
-	voidCheckpoint    = `UPDATE checkpoint SET judge = '', cases = x''`
-	secureDelete      = `PRAGMA secure_delete = ON`
-	truncateLog       = `PRAGMA wal_checkpoint(TRUNCATE)`
-	selectAddressUsed = `SELECT EXISTS (SELECT 1 FROM transactions WHERE reverse_path_id = ?1) OR EXISTS (SELECT 1 FROM deliveries WHERE reverse_path_id = ?1)`
+	renameAddress  = `UPDATE addresses SET local = ? WHERE id = ?`
+	insertOneHash  = `INSERT INTO address_hashes (hash, address_id) VALUES (?, ?)`
+	voidCheckpoint = `UPDATE checkpoint SET judge = '', cases = x''`
+	secureDelete   = `PRAGMA secure_delete = ON`
+	truncateLog    = `PRAGMA wal_checkpoint(TRUNCATE)`
 )
 
 // Forget gives an address another name, which nobody can trace back: where it was a
-// recipient, and, unless it is of an own domain, where it was a sender. It stays one
-// address, of its domain, so that counts and what they prove stand. Texts that quote it
-// are changed alike. The engine's memory, which has hashes of it, is emptied: all must
+// recipient or a sender, and where an account is called so. It stays one address, of its
+// domain, and one account, so that counts and what they prove stand; who was accused
+// as it is accused as the other name. Texts that quote it are changed alike. The engine's memory, which has hashes of it, is emptied: all must
 // be judged anew. The bytes go from the file with Scour.
 func (db *DB) Forget(ctx context.Context, path mail.Path) error {
-	m, err := db.Mentions(ctx, path)
-	if err != nil {
-		return err
-	}
 	name, err := newName()
 	if err != nil {
 		return err
@@ -108,7 +103,7 @@ func (db *DB) Forget(ctx context.Context, path mail.Path) error {
 		if err != nil {
 			return err
 		}
-		r := newRename(path, path.Disguise(name), number, m.Inside)
+		r := newRename(path, path.Disguise(name), number)
 		// Texts first: the number tells which answers are about it.
 		if err := r.changeTexts(ctx, tx); err != nil {
 			return err
@@ -117,6 +112,9 @@ func (db *DB) Forget(ctx context.Context, path mail.Path) error {
 			if err := r.changeAddress(ctx, tx, k); err != nil {
 				return err
 			}
+		}
+		if err := r.changeAccount(ctx, tx); err != nil {
+			return err
 		}
 		for _, statement := range []string{deleteMemory, deleteProfiles, voidCheckpoint} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {

@@ -16,15 +16,14 @@ import (
 type rename struct {
 	path, alias mail.Path
 	number      int64 // Of path; 0 if it is no row of table addresses.
-	senderStays bool  // As a reverse-path it keeps its name.
 
 	whole, local replacement // Of the address and of its local part; nil: they are not told from other words.
 }
 
-func newRename(path, alias mail.Path, number int64, senderStays bool) *rename {
-	r := &rename{path: path, alias: alias, number: number, senderStays: senderStays}
+func newRename(path, alias mail.Path, number int64) *rename {
+	r := &rename{path: path, alias: alias, number: number}
 	local, domain := split(path)
-	if domain != "" {
+	if domain != "" || strings.Contains(local, `\`) { // An account, as corp\ann, is no word either.
 		r.whole = replaceAlone(string(path), string(alias))
 	}
 	if len(local) > 2 { // Shorter ones are rather words, or parts of codes.
@@ -34,45 +33,20 @@ func newRename(path, alias mail.Path, number int64, senderStays bool) *rename {
 	return r
 }
 
-// changeAddress gives the address its other name; one that is a sender, too, and is to
-// stay that, gets it as a recipient only.
+// changeAddress gives the address its other name.
 func (r *rename) changeAddress(ctx context.Context, tx *sql.Tx, k *known) error {
-	do := func(statement string, args ...any) error {
-		_, err := tx.ExecContext(ctx, statement, args...)
-		return err
-	}
-	var sender bool
-	if err := tx.QueryRowContext(ctx, selectAddressUsed, r.number).Scan(&sender); err != nil {
-		return err
-	}
 	local, _ := split(r.alias)
-	if sender && r.senderStays {
-		next := k.addresses.next
-		for _, s := range []struct {
-			statement string
-			args      []any
-		}{
-			{insertOneAddress, []any{next, local, r.number}},
-			{moveRecipients, []any{next, r.number}},
-			{moveInZones, []any{next, r.number}},
-			{moveDeliveries, []any{next, r.number}},
-		} {
-			if err := do(s.statement, s.args...); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := do(renameAddress, local, r.number); err != nil {
+	if _, err := tx.ExecContext(ctx, renameAddress, local, r.number); err != nil {
 		return err
 	}
 	if r.number > k.addresses.settled {
 		return nil
 	}
-	if err := do(deleteHash, int64(int32(k.addresses.hash(r.path))), r.number); err != nil {
+	if _, err := tx.ExecContext(ctx, deleteHash, int64(int32(k.addresses.hash(r.path))), r.number); err != nil {
 		return err
 	}
-	return do(insertOneHash, int64(int32(k.addresses.hash(r.alias))), r.number)
+	_, err := tx.ExecContext(ctx, insertOneHash, int64(int32(k.addresses.hash(r.alias))), r.number)
+	return err
 }
 
 // quotes are the columns with texts that may quote an address.
@@ -163,11 +137,8 @@ func (r *rename) sessions(ctx context.Context, tx *sql.Tx) ([]byte, error) {
 		changed = true
 		return r.alias
 	}
-	sender := name
-	if r.senderStays {
-		sender = func(p mail.Path) mail.Path { return p }
-	}
-	sessions, err := ingest.Rename(sessions, name, sender, func(text string) string {
+	account := func(user string) string { return string(name(mail.Path(user))) }
+	sessions, err := ingest.Rename(sessions, name, account, func(text string) string {
 		after := string(r.requote([]byte(text), false))
 		changed = changed || after != text
 		return after

@@ -24,13 +24,15 @@ func (p *program) forgetCommand() *cobra.Command {
 		Use:   "forget ADDRESS",
 		Short: "Take one address out of the store for good",
 		Long: "forget gives an address a name that nobody can trace back, forgotten-… at its domain,\n" +
-			"wherever the store has it: as a recipient, as a sender from outside, in what remote\n" +
-			"servers answered, in the quarantine and in notes. It stays one address, so that all\n" +
-			"counts and findings stand. A sender of an own domain stays one, as what it sent is\n" +
-			"evidence, and so does an account. All stored mail is judged anew, and the file is\n" +
+			"wherever the store has it: as a recipient, as a sender, as the account of that name,\n" +
+			"in what remote servers answered, in the quarantine, in findings and in notes. It stays\n" +
+			"one address, so that all counts and findings stand: who was accused under it is accused\n" +
+			"as forgotten-…, with the same proof. An account of another form is forgotten by that,\n" +
+			"as 'corp\\ann'. All stored mail is judged anew, and the file is\n" +
 			"written anew, so that its bytes are gone: about as long as its logs took to read.\n\n" +
-			"The agent must be stopped meanwhile. Logs, backups and pages are not touched.",
-		Example: "  relaywatch forget ann@example.net\n  relaywatch forget ann@example.net --yes",
+			"The agent must be stopped meanwhile. Logs, backups and pages are not touched, and\n" +
+			"explain quotes the rows of logs as they are.",
+		Example: "  relaywatch forget ann@example.net\n  relaywatch forget ann@example.net --yes\n  relaywatch forget 'corp\\ann'",
 		Args:    only(1, "one argument, the address to forget"),
 		RunE: func(c *cobra.Command, args []string) error {
 			path := mail.Path(strings.ToLower(strings.Trim(args[0], "<> ")))
@@ -58,6 +60,14 @@ func (p *program) forget(ctx context.Context, path mail.Path, yes bool) error {
 		return fmt.Errorf("an agent writes to %s, and remembers the address: stop it (`relaywatch agent stop`), forget, and start it again", p.config.Store.Path)
 	}
 	defer func() { _ = lock.Unlock() }()
+	reading := readingLock(p.config.Store.Path)
+	switch held, err := reading.TryLock(); {
+	case err != nil:
+		return fmt.Errorf("lock %s: %w", reading.Path(), err)
+	case !held:
+		return fmt.Errorf("relaywatch ingest reads logs into %s, and remembers the address: forget it when that has ended", p.config.Store.Path)
+	}
+	defer func() { _ = reading.Unlock() }()
 	db, err := store.Open(ctx, p.config.Store.Path)
 	if err != nil {
 		return err
@@ -109,19 +119,19 @@ func (p *program) sayMentions(path mail.Path, m *store.Mentions) {
 	say := func(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
 	address := visible(string(path))
 	if m.Total() == 0 {
-		say("%s is not in the store as a recipient, nor in any text: there is nothing to forget", address)
+		say("%s is not in the store as a recipient, a sender or an account, nor in any text: there is nothing to forget", address)
 	} else {
 		say("%s is in the store as %s, in %s to it, and in %s", address, plural(m.Recipients, "recipient"),
 			pluralOf(m.Deliveries, "delivery", "deliveries"), pluralOf(m.Texts, "text that quotes it", "texts that quote it"))
 	}
-	switch {
-	case m.ReversePaths > 0 && m.Inside:
-		say("as the sender of %s it stays: it is of an own domain, and what it sent is evidence", plural(m.ReversePaths, "transaction"))
-	case m.ReversePaths > 0:
+	if m.ReversePaths > 0 {
 		say("as the sender of %s it is forgotten, too", plural(m.ReversePaths, "transaction"))
 	}
 	if m.Account {
-		say("an account of that name stays: what it did is evidence, for as long as privacy.keep says")
+		say("the account of that name is forgotten, too: what it did stands, as done by another name")
+	}
+	if m.Suspected {
+		say("it is under suspicion: who was accused, and whether rightly, is told by the log rows alone from now on")
 	}
 	if m.MailsWaiting > 0 {
 		say("%s not sent yet: they quote rows of logs, and are sent as they are", pluralOf(m.MailsWaiting, "daily mail is", "daily mails are"))

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -121,8 +123,8 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// A sender of ours stays a sender, and is a stranger as a recipient; one from outside
-// is forgotten as both. It is asked for, and an agent must not run.
+// An address is forgotten as a recipient and as a sender, of ours and from outside. It is
+// asked for, and neither an agent nor a run of ingest may be at work.
 func TestForgetSenders(t *testing.T) {
 	db, args := sampleStore(t)
 	query := func(sql string) (n int) {
@@ -139,6 +141,10 @@ func TestForgetSenders(t *testing.T) {
 	if sent == 0 || got == 0 {
 		t.Fatalf("got %d sent and %d received; want some of both", sent, got)
 	}
+	found := func() string {
+		return mustRun(t, 0, append(args, "suspects", "--format", "json")...) + mustRun(t, 0, append(args, "query", "SELECT * FROM v_findings ORDER BY id", "--format", "json")...)
+	}
+	before, memory := found(), memorised(t, db, ours)
 	var out, errOut bytes.Buffer
 	ask := func(answer string) int {
 		out.Reset()
@@ -148,33 +154,102 @@ func TestForgetSenders(t *testing.T) {
 	if code := ask("no\n"); code != exitFailed || !strings.Contains(errOut.String(), "nothing is changed") {
 		t.Errorf("got %d, %s; want it left alone", code, errOut.String())
 	}
-	lock := flock.New(db + ".lock")
-	if held, err := lock.TryLock(); err != nil || !held {
-		t.Fatal(held, err)
+	for lock, want := range map[*flock.Flock]string{flock.New(db + ".lock"): "an agent writes to", readingLock(db): "relaywatch ingest reads logs into"} {
+		if held, err := lock.TryRLock(); err != nil || !held {
+			t.Fatal(held, err)
+		}
+		if code := ask("yes\n"); code != exitFailed || !strings.Contains(errOut.String(), want) {
+			t.Errorf("got %d, %s; want it to say: %s", code, errOut.String(), want)
+		}
+		if err := lock.Unlock(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if code := ask("yes\n"); code != exitFailed || !strings.Contains(errOut.String(), "an agent writes to") {
-		t.Errorf("got %d, %s; want it to say that an agent runs", code, errOut.String())
-	}
-	if err := lock.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	if code := ask("yes\n"); code != exitDone || !strings.Contains(out.String(), "it stays: it is of an own domain") {
+	if code := ask("yes\n"); code != exitDone || !strings.Contains(out.String(), "as the sender of") {
 		t.Errorf("got %d, %s%s; want it done", code, out.String(), errOut.String())
 	}
-	if n := query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path = '" + ours + "'"); n != sent {
-		t.Errorf("got %d transactions; want the sender of %d", n, sent)
-	}
-	if n := query("SELECT count(*) AS n FROM v_recipients WHERE recipient = '" + ours + "'"); n != 0 {
-		t.Errorf("got %d recipients; want none", n)
+	if n := query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path LIKE 'forgotten-%@corp.example'"); n != sent {
+		t.Errorf("got %d transactions of nobody; want the %d of the sender", n, sent)
 	}
 	if n := query("SELECT count(*) AS n FROM v_recipients WHERE recipient LIKE 'forgotten-%@corp.example'"); n != got {
 		t.Errorf("got %d recipients without a name; want %d", n, got)
 	}
+	if inFiles(t, db, []byte("ann.adler@")) || inFiles(t, db, memory) {
+		t.Error("got the sender in the store's files; want no byte of it")
+	}
+	if diff := cmp.Diff(before, found()); diff != "" {
+		t.Errorf("want the findings as before -, got +\n%s", diff)
+	}
+	mustRun(t, 0, append(args, "explain", "--check")...)
 	outside := strings.Split(mustRun(t, 0, append(args, "query", "SELECT reverse_path FROM v_transactions WHERE direction = 'in' AND reverse_path LIKE '%@%' AND sender_domain <> 'corp.example' LIMIT 1", "--format", "csv")...), "\n")[1]
 	mustRun(t, 0, append(args, "forget", outside, "--yes")...)
 	local, _, _ := strings.Cut(outside, "@")
 	if inFiles(t, db, []byte(local+"@")) || query("SELECT count(*) AS n FROM v_transactions WHERE reverse_path = '"+outside+"'") != 0 {
 		t.Errorf("got %s as a sender; want it forgotten", outside)
+	}
+}
+
+// An account that is accused is forgotten, and is accused as before under another name:
+// same rules, times, numbers and proof, with what was decided of it.
+func TestForgetAccused(t *testing.T) {
+	const who = `corp\d.mercer`
+	db, args := sampleStore(t)
+	do := func(more ...string) string { return mustRun(t, 0, append(append([]string{}, args...), more...)...) }
+	do("triage", "user:"+who, "confirmed", "--note", "taken over: "+who)
+	do("allow", "add", "user:"+who, "--rule", "loop", "--reason", "tries", "--until", "never")
+	found := func() string {
+		return do("suspects", "--format", "json") +
+			do("query", "SELECT rule, submitter, flagged_at, window_end, weight, sentence, evidence FROM v_findings ORDER BY flagged_at, rule, submitter", "--format", "json") +
+			do("query", "SELECT submitter, state, note FROM v_triage") + do("query", "SELECT submitter FROM v_allow")
+	}
+	before := found()
+	if !strings.Contains(before, `corp\\d.mercer`) {
+		t.Fatal("got nobody accused; want the account")
+	}
+	if out := do("forget", `CORP\D.Mercer`, "--yes"); !strings.Contains(out, "it is under suspicion") {
+		t.Errorf("got %q; want it to say that it is accused", out)
+	}
+	after := found()
+	alias := regexp.MustCompile(`forgotten-[0-9a-f]{16}`).FindString(after)
+	want := strings.NewReplacer(`corp\\d.mercer`, alias, `corp\d.mercer`, alias).Replace(before)
+	if diff := cmp.Diff(strings.Fields(want), strings.Fields(after)); diff != "" {
+		t.Errorf("want the findings as before -, got +\n%s", diff)
+	}
+	if inFiles(t, db, []byte(who)) || inFiles(t, db, []byte(`corp\\d.mercer`)) {
+		t.Error("got the account in the store's files; want no byte of it")
+	}
+	do("explain", "--check")
+	if out := do("explain", "user:"+alias); !strings.Contains(out, "LOG ROWS") {
+		t.Errorf("got %q; want its proof", out)
+	}
+}
+
+// A run of ingest that starts while an address is forgotten waits until that is done.
+func TestIngestWaitsForForget(t *testing.T) {
+	db, args := sampleStore(t)
+	lock := readingLock(db)
+	if held, err := lock.TryLock(); err != nil || !held {
+		t.Fatal(held, err)
+	}
+	errOut := &said{}
+	done := make(chan int)
+	go func() {
+		p := &program{out: io.Discard, err: errOut}
+		done <- p.run(t.Context(), append(args, "--log-level", "info", "ingest", "../../samples/iis"))
+	}()
+	for !strings.Contains(errOut.String(), "waiting until it is done") {
+		select {
+		case code := <-done:
+			t.Fatalf("got %d, %s; want it to wait", code, errOut)
+		default:
+			runtime.Gosched()
+		}
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-done; code != exitDone {
+		t.Errorf("got %d, %s; want it to go on", code, errOut)
 	}
 }
 
@@ -215,11 +290,12 @@ func TestForgetOpenSession(t *testing.T) {
 		" FROM v_recipients r JOIN v_transactions t ON t.id = r.transaction_id WHERE r.client_ip = '10.3.0.9' AND t.helo = 'key'", "--format", "csv")...)
 	lines := strings.Split(strings.TrimSpace(got), "\n")[1:]
 	for i, line := range lines {
+		line = regexp.MustCompile(`^key,forgotten-[0-9a-f]{16}@`).ReplaceAllString(line, "key,~@")
 		lines[i] = regexp.MustCompile(`~[0-9a-f]`).ReplaceAllString(line, "~")
 	}
 	want := []string{
-		"key,ann.adler@corp.example,~…example.net", "key,ann.adler@corp.example,x.r&d@examp…example.net",
-		"key,ann.adler@corp.example,~…", "key,ann.adler@corp.example,~…corp.example",
+		"key,~@corp.example,~…example.net", "key,~@corp.example,x.r&d@examp…example.net",
+		"key,~@corp.example,~…", "key,~@corp.example,~…corp.example",
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("want the recipients -, got +\n%s", diff)

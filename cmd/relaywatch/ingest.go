@@ -131,6 +131,11 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		return err
 	}
 	defer db.Close()
+	release, err := p.shareReading(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	resume, err := db.Resume(ctx)
 	if err != nil {
 		return err
