@@ -8,33 +8,53 @@ import (
 	"relaywatch/mail"
 )
 
-// maxCacheBytes bounds the texts of the address cache: some 600,000 addresses, with
+// maxCacheBytes bounds the texts of the address cache: some 700,000 addresses, with
 // a table of 8 MB.
 const maxCacheBytes = 24 << 20
 
-// addressCache finds the number of an address by its text. It is one block of text
-// and one table of numbers, so that a million addresses are nothing to the garbage
-// collector. Texts are compared: addresses whose hashes collide stay apart.
+// addressCache finds the number of an address by its text. It is blocks of text and one
+// table of numbers, so that a million addresses are nothing to the garbage collector,
+// and text is never copied to make room. Texts are compared: addresses whose hashes
+// collide stay apart.
 type addressCache struct {
-	slots []slot // Open addressing; a power of two, at most three quarters full.
-	texts []byte // Entries; see add.
-	count int
-	whole bool // All addresses of the store are in it: what is not found is new.
+	slots  []slot // Open addressing; a power of two, at most three quarters full.
+	blocks [][]byte
+	bytes  int // Of blocks.
+	count  int
+	whole  bool // All addresses of the store are in it: what is not found is new.
 }
 
 // slot is free while at is 0.
 type slot struct {
 	hash uint32
-	at   uint32 // Of the entry in texts.
+	at   uint32 // Of the entry: its block, and where in it.
 }
 
 // entryHead is the bytes before the text of an entry: number (0 if it was removed),
 // external, length.
 const entryHead = 4 + 1 + 4
 
+// A block has blockSize bytes, or one entry that is longer. maxCacheBytes are some 200,
+// and slot.at can tell 32,768 apart: one for each address of a Batch, however long.
+const (
+	blockBits = 17
+	blockSize = 1 << blockBits
+)
+
 func newAddressCache() *addressCache {
 	// No entry stands at 0.
-	return &addressCache{slots: make([]slot, 1<<12), texts: make([]byte, 1, 1<<16)}
+	return &addressCache{slots: make([]slot, 1<<12), blocks: [][]byte{make([]byte, 1, 1<<12)}}
+}
+
+// entry is the bytes from an entry on.
+func (c *addressCache) entry(s slot) []byte {
+	return c.blocks[s.at>>blockBits][s.at&(blockSize-1):]
+}
+
+func entryID(entry []byte) int64 { return int64(binary.LittleEndian.Uint32(entry)) }
+
+func entryText(entry []byte) []byte {
+	return entry[entryHead : entryHead+binary.LittleEndian.Uint32(entry[5:])]
 }
 
 // find returns the number of path, or false if it is not here.
@@ -44,10 +64,9 @@ func (c *addressCache) find(hash uint32, path mail.Path) (id int64, e external, 
 		if c.slots[i].hash != hash {
 			continue
 		}
-		entry := c.texts[c.slots[i].at:]
-		length := binary.LittleEndian.Uint32(entry[5:])
-		if id := binary.LittleEndian.Uint32(entry); id != 0 && string(entry[entryHead:entryHead+length]) == string(path) {
-			return int64(id), external(int8(entry[4])), true
+		entry := c.entry(c.slots[i])
+		if id := entryID(entry); id != 0 && string(entryText(entry)) == string(path) {
+			return id, external(int8(entry[4])), true
 		}
 	}
 	return 0, 0, false
@@ -64,12 +83,20 @@ func (c *addressCache) add(hash uint32, path mail.Path, id int64, e external) {
 			}
 		}
 	}
+	last := len(c.blocks) - 1
+	length := entryHead + len(path)
+	if len(c.blocks[last])+length > cap(c.blocks[last]) {
+		c.blocks = append(c.blocks, make([]byte, 0, max(blockSize, length)))
+		last++
+		c.bytes += cap(c.blocks[last])
+	}
 	c.count++
-	c.put(slot{hash, uint32(len(c.texts))})
-	c.texts = binary.LittleEndian.AppendUint32(c.texts, uint32(id))
-	c.texts = append(c.texts, byte(e))
-	c.texts = binary.LittleEndian.AppendUint32(c.texts, uint32(len(path)))
-	c.texts = append(c.texts, path...)
+	block := c.blocks[last]
+	c.put(slot{hash, uint32(last<<blockBits | len(block))})
+	block = binary.LittleEndian.AppendUint32(block, uint32(id))
+	block = append(block, byte(e))
+	block = binary.LittleEndian.AppendUint32(block, uint32(len(path)))
+	c.blocks[last] = append(block, path...)
 }
 
 // remove forgets a path, if it is here. Its entry stays, so that others behind it are
@@ -77,9 +104,8 @@ func (c *addressCache) add(hash uint32, path mail.Path, id int64, e external) {
 func (c *addressCache) remove(hash uint32, path mail.Path) {
 	mask := uint32(len(c.slots) - 1)
 	for i := hash & mask; c.slots[i].at != 0; i = (i + 1) & mask {
-		entry := c.texts[c.slots[i].at:]
-		length := binary.LittleEndian.Uint32(entry[5:])
-		if c.slots[i].hash == hash && string(entry[entryHead:entryHead+length]) == string(path) {
+		entry := c.entry(c.slots[i])
+		if c.slots[i].hash == hash && string(entryText(entry)) == string(path) {
 			binary.LittleEndian.PutUint32(entry, 0)
 		}
 	}
@@ -92,7 +118,7 @@ func (c *addressCache) above(id int64) []hashed {
 		if s.at == 0 {
 			continue
 		}
-		if n := int64(binary.LittleEndian.Uint32(c.texts[s.at:])); n > id {
+		if n := entryID(c.entry(s)); n > id {
 			list = append(list, hashed{s.hash, n})
 		}
 	}
@@ -109,10 +135,8 @@ func (c *addressCache) only(id int64) *addressCache {
 		if s.at == 0 {
 			continue
 		}
-		entry := c.texts[s.at:]
-		if n := int64(binary.LittleEndian.Uint32(entry)); n > id {
-			length := binary.LittleEndian.Uint32(entry[5:])
-			kept.add(s.hash, mail.Path(entry[entryHead:entryHead+length]), n, external(int8(entry[4])))
+		if entry := c.entry(s); entryID(entry) > id {
+			kept.add(s.hash, mail.Path(entryText(entry)), entryID(entry), external(int8(entry[4])))
 		}
 	}
 	return kept

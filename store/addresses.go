@@ -154,7 +154,7 @@ func join(local, domain string) mail.Path {
 
 // load makes sure that every address of the store that b names is in the cache.
 func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error {
-	if len(a.cache.texts) > maxCacheBytes {
+	if a.cache.bytes > maxCacheBytes {
 		a.cache = a.cache.only(a.settled)
 	}
 	if a.cache.whole {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,31 @@ func TestCollisionInStore(t *testing.T) {
 	}
 	if got := rows(t, db, `SELECT count(*) FROM addresses`); got[0] != "3" {
 		t.Errorf("addresses: got %s; want 3 with the null path", got[0])
+	}
+}
+
+// A text of any length fits, and is found beside others; what takes their place in
+// numbers is found no more when they are removed.
+func TestCacheOfLongTexts(t *testing.T) {
+	c := newAddressCache()
+	a := &addresses{seed: 7, cache: c}
+	var paths []mail.Path
+	for i, n := range []int{1, 4000, blockSize - entryHead, blockSize - entryHead + 1, 3, 3 * blockSize, blockSize / 2, blockSize/2 + 1, 9} {
+		path := mail.Path(fmt.Sprintf("%d%s", i, strings.Repeat("x", n-1)))
+		paths = append(paths, path)
+		c.add(a.hash(path), path, int64(i+2), outside)
+	}
+	for i, path := range paths {
+		if id, _, ok := c.find(a.hash(path), path); !ok || id != int64(i+2) {
+			t.Errorf("text %d: got %d, %t; want %d", i, id, ok, i+2)
+		}
+	}
+	c.remove(a.hash(paths[5]), paths[5])
+	kept := c.only(6)
+	for i, path := range paths {
+		if _, _, ok := kept.find(a.hash(path), path); ok != (i > 5) {
+			t.Errorf("text %d: kept %t; want those above 6 that were not removed", i, ok)
+		}
 	}
 }
 
