@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -79,6 +80,27 @@ func (a *Attackers) Attack(name string, day int) []*Session {
 	r := &raid{chance: newChance(a.world.Seed, "attack "+name), Attackers: a, name: name, day: day}
 	return slices.DeleteFunc(attacks[i].make(r), a.impossible)
 }
+
+// Raids makes the sessions of all attacks of these names, one after the other in the last
+// days of the world, or of all attacks if there is no name. The error names an attack
+// that there is not.
+func (a *Attackers) Raids(names []string) ([]*Session, error) {
+	var all []*Session
+	for _, name := range names {
+		if !slices.ContainsFunc(attacks, func(k Attack) bool { return k.Name == name }) {
+			return nil, fmt.Errorf("no attack %q", name)
+		}
+	}
+	for i, k := range attacks {
+		if len(names) == 0 || slices.Contains(names, k.Name) {
+			all = append(all, a.Attack(k.Name, max(0, a.world.Days-k.Days-i%raidDays))...)
+		}
+	}
+	return all, nil
+}
+
+// raidDays is in how many days the attacks of Raids end.
+const raidDays = 5
 
 // impossible is true for a session while the server is down, or after the world.
 func (a *Attackers) impossible(s *Session) bool {

@@ -35,6 +35,7 @@ func run(args []string, out io.Writer) error {
 	people := flags.Int("people", 0, "world: how many people; 0 is 200, or all of the set in --behaviour")
 	exchange := flags.Bool("exchange", false, "world: logs of Exchange instead of IIS")
 	balanced := flags.Bool("balanced", false, "world: workstations come through a load balancer, which hides their addresses")
+	attacks := flags.String("attacks", "", "world: attacks in its last days, with commas between, or all; truth.json has who spammed")
 	behaviour := flags.String("behaviour", "", "world: set of real behaviour to replay, rows of sender, recipient and seconds")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -54,7 +55,7 @@ func run(args []string, out io.Writer) error {
 		if !given(flags, "days") {
 			*days = 0
 		}
-		return writeWorld(out, *dir, *behaviour, traffic.WorldOptions{Seed: *seed, People: *people, Days: *days, Exchange: *exchange, Balanced: *balanced})
+		return writeWorld(out, *dir, *behaviour, *attacks, traffic.WorldOptions{Seed: *seed, People: *people, Days: *days, Exchange: *exchange, Balanced: *balanced})
 	}
 	return fmt.Errorf("scenario %q: want demo, bench or world", *scenario)
 }

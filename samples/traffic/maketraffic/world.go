@@ -5,13 +5,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"relaywatch/samples/traffic"
 )
 
 // writeWorld makes a world: its logs, a configuration for them, and the truth. It
 // prints what was written, and how to try relaywatch on it.
-func writeWorld(out io.Writer, dir, behaviour string, o traffic.WorldOptions) error {
+func writeWorld(out io.Writer, dir, behaviour, attacks string, o traffic.WorldOptions) error {
 	if behaviour != "" {
 		set, err := traffic.ReadBehaviour(behaviour)
 		if err != nil {
@@ -21,6 +22,17 @@ func writeWorld(out io.Writer, dir, behaviour string, o traffic.WorldOptions) er
 	}
 	w := traffic.NewWorld(o)
 	sessions := w.Sessions()
+	if attacks != "" {
+		var names []string
+		if attacks != "all" {
+			names = strings.Split(attacks, ",")
+		}
+		raids, err := traffic.NewAttackers(w, sessions).Raids(names)
+		if err != nil {
+			return err
+		}
+		sessions = append(sessions, raids...)
+	}
 	logs := filepath.Join(dir, "logs")
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return err
