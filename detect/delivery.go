@@ -43,14 +43,22 @@ func (e *Engine) Delivery(d mail.Delivery) {
 // post remembers an accepted recipient until it is told what became of it. What stays
 // here is not delivered to a remote server.
 func (j *judge) post(s *subject, p *part, recipient uint64, external bool, at mail.Time) {
-	if !j.judgesReturns || p.pathHash == 0 || p.class == outside || !external && len(j.network.own) > 0 {
+	if !j.judgesReturns && !j.judgesBounces || p.pathHash == 0 || p.class == outside || !external && len(j.network.own) > 0 {
 		return
 	}
 	if s.poster == 0 {
 		j.posters = append(j.posters, s.who)
 		s.poster = uint32(len(j.posters))
 	}
-	j.outbox.add(hashPair(p.pathHash, recipient), at, s.poster)
+	if j.judgesReturns {
+		j.outbox.add(hashPair(p.pathHash, recipient), at, s.poster)
+	}
+	if j.judgesBounces && external && !p.foreign {
+		if p.mailbox == 0 {
+			p.mailbox = j.network.asRecipient(p.transaction.ReversePath)
+		}
+		j.mailboxes.put(p.mailbox, mailbox{at, s.poster})
+	}
 }
 
 // applyDelivery finds whose mail it was. Of each message, a recipient is refused,

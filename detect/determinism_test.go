@@ -30,6 +30,7 @@ var lowRules = map[string]string{
 	"spread":   "submitters: [ip, user]\nwindow: 1h\nwhen: campaign_hosts >= 2\nweight: 30\nlevel: alert\nsays: is one of {campaign_hosts}",
 	"alike":    "submitters: [ip, user, sender]\nwindow: 1h\nwhen: same_size_hosts >= 1 || same_gap >= 2\nweight: 10\nlevel: alert\nsays: is one of {same_size_hosts}, {same_gap}",
 	"slight":   "submitters: [ip, user]\nwindow: 1h\nwhen: external_recipients >= 2\nnats: 1\nweight: 5\nlevel: support\nsays: has {external_recipients}",
+	"bounced":  "submitters: [ip, user]\nwindow: 2h\nwhen: bounces >= 1 && bounces <= external_recipients\nnats: 1\nweight: 5\nlevel: support\nsays: got {bounces}",
 	"refused":  "submitters: [ip, user]\nwindow: 1h\nwhen: refused_share >= 0.5 && refused_relay + refused_unknown >= 2\nweight: 45\nlevel: alert\nsays: was refused {refused_recipients}",
 }
 
@@ -103,6 +104,9 @@ func drawTraffic(t *rapid.T) traffic {
 				Path:  mail.Path(fmt.Sprintf("u%d@%s", rapid.IntRange(0, 12).Draw(t, "to"), rapid.SampledFrom([]string{"example.net", "example.org", "corp.example"}).Draw(t, "domain"))),
 				Reply: rapid.SampledFrom([]int{250, 250, 250, 0, 550, 452}).Draw(t, "reply"),
 			})
+		}
+		if tx.ReversePath == "" && len(tx.Recipients) > 0 && rapid.Bool().Draw(t, "comes back") {
+			tx.Recipients[0].Path = "ann@corp.example"
 		}
 		all.deliver(t, tx)
 		tx.Outcome, tx.EndAt = mail.Accepted, at+mail.Time(rapid.IntRange(0, 1000).Draw(t, "end"))

@@ -29,10 +29,11 @@ const (
 	isOddForm              // A RCPT command with an address form of relay tests, whatever the reply.
 	isReturned             // A remote server refused for good a recipient that was accepted here.
 	isDeferred             // A remote server deferred one.
+	isBounced              // A message with the null reverse-path came in for who mailed outside.
 )
 
-// isLate marks rows of deliveries, which come after those of the mail.
-const isLate = isReturned | isDeferred
+// isLate marks rows of what becomes of mail, which come after those of the mail.
+const isLate = isReturned | isDeferred | isBounced
 
 // Above those, a flag tells of which dimensions the row has a value, and of which
 // a later row has the same one.

@@ -8,8 +8,8 @@ import (
 )
 
 // eventKind orders events of the same row: a transaction begins before its first
-// recipient, which may be its key, and ends after. A delivery comes after all else of
-// its second: another log may tell who submitted the mail.
+// recipient, which may be its key, and ends after. A delivery and a bounce come after all
+// else of their second: another log may tell who submitted the mail.
 type eventKind uint8
 
 const (
@@ -18,6 +18,7 @@ const (
 	eventEnd
 	eventLogin
 	eventDelivery
+	eventBounce
 )
 
 // event is one row that counts: when it was logged, and where its facts are.
@@ -38,6 +39,7 @@ type part struct {
 	class       class
 	foreign     bool     // The reverse-path is of no own domain and not null.
 	pathHash    uint32   // Of the reverse-path; 0 if it is null or not told.
+	mailbox     uint64   // What the reverse-path is known by as a recipient; 0: nobody asked yet.
 	nameHash    uint32   // Of the HELO name of a client inside; 0 if it is none.
 	moved       bool     // The reverse-path was seen before its newest recipient.
 	subject     *subject // That of who, as found last.
@@ -51,7 +53,7 @@ func (e *event) compare(f *event) int {
 	if c := cmp.Compare(e.at, f.at); c != 0 {
 		return c
 	}
-	if late, also := e.kind == eventDelivery, f.kind == eventDelivery; late != also {
+	if late, also := e.kind >= eventDelivery, f.kind >= eventDelivery; late != also {
 		return index(late) - index(also)
 	}
 	if c := e.pos.Compare(f.pos); c != 0 {
@@ -87,11 +89,12 @@ func (j *judge) events(to []event, p *part) []event {
 	if !t.Continued && t.At != 0 && (t.ServerIP != "" || p.class == inside || p.class == account) {
 		to = append(to, event{at: t.At, pos: t.Pos, part: p, kind: eventMail})
 	}
+	to = j.bouncesOf(to, p)
 	if p.class == nobody {
 		return to
 	}
 	p.foreign = t.ReversePath.Known() && j.network.external(t.ReversePath.Domain())
-	if (j.profiled || j.judgesReturns) && t.ReversePath.Known() && t.ReversePath != "" {
+	if (j.profiled || j.judgesReturns || j.judgesBounces) && t.ReversePath.Known() && t.ReversePath != "" {
 		p.pathHash = j.network.hashOf(t.ReversePath)
 	}
 	if p.class == inside && len(j.network.own) > 0 {

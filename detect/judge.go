@@ -22,30 +22,32 @@ type judge struct {
 
 	judgesOutside bool // Some rule is for clients outside.
 	judgesReturns bool // Some rule asks what became of mail.
+	judgesBounces bool // Some rule asks what comes back by messages of its own.
 	judgesGuesser bool // Some such rule is about logins.
 	showsAll      bool // Of the tests of a rule: findings without an episode are handed out too.
 
-	servers  map[string]*event // By address: the first row that told it is a server's.
-	server   string            // The last of them.
-	subjects map[mail.Submitter]*subject
-	owners   map[string]owner // Accounts by bare name.
-	everyone memory           // Recipients that anyone mailed.
-	turns    turns
-	limits   limits
-	turned   bool      // The memory of somebody was rolled: forks are void.
-	began    mail.Time // When the first of them was; 0 before.
-	weighed  []int     // Sequential rules.
-	recorded []int     // Rules on the own scale.
-	pooled   int       // Of weighed, see pool; -1: none.
-	profiled bool      // Some rule needs to know what is usual.
-	fleet    fleet
-	spread   campaigns  // By reverse-path.
-	sizes    campaigns  // By size of message.
-	profiles []*subject // Whose profile changed since it was stored.
-	pairs    *subject   // Which reverse-path mailed which recipient; nil until asked for.
-	heard    *subject   // Who wrote to us; nil until asked for.
-	outbox   *outbox
-	posters  []mail.Submitter // Of outbox, by number less 1.
+	servers   map[string]*event // By address: the first row that told it is a server's.
+	server    string            // The last of them.
+	subjects  map[mail.Submitter]*subject
+	owners    map[string]owner // Accounts by bare name.
+	everyone  memory           // Recipients that anyone mailed.
+	turns     turns
+	limits    limits
+	turned    bool      // The memory of somebody was rolled: forks are void.
+	began     mail.Time // When the first of them was; 0 before.
+	weighed   []int     // Sequential rules.
+	recorded  []int     // Rules on the own scale.
+	pooled    int       // Of weighed, see pool; -1: none.
+	profiled  bool      // Some rule needs to know what is usual.
+	fleet     fleet
+	spread    campaigns  // By reverse-path.
+	sizes     campaigns  // By size of message.
+	profiles  []*subject // Whose profile changed since it was stored.
+	pairs     *subject   // Which reverse-path mailed which recipient; nil until asked for.
+	heard     *subject   // Who wrote to us; nil until asked for.
+	outbox    *outbox
+	mailboxes *mailboxes
+	posters   []mail.Submitter // Of outbox, by number less 1.
 
 	findings []*finding // Touched since taken.
 	episodes []*episode
@@ -93,16 +95,17 @@ type question struct {
 
 func newJudge(rules []*Rule, n *network) *judge {
 	j := &judge{
-		network:  n,
-		rules:    rules,
-		layout:   layout{logs: &logs{number: make(map[mail.LogID]uint32)}},
-		servers:  make(map[string]*event),
-		subjects: make(map[mail.Submitter]*subject),
-		owners:   make(map[string]owner),
-		limits:   limits{maxRemembered, maxContacts, maxHeard},
-		outbox:   new(outbox),
-		pooled:   -1,
-		lag:      seconds(MaxWindow),
+		network:   n,
+		rules:     rules,
+		layout:    layout{logs: &logs{number: make(map[mail.LogID]uint32)}},
+		servers:   make(map[string]*event),
+		subjects:  make(map[mail.Submitter]*subject),
+		owners:    make(map[string]owner),
+		limits:    limits{maxRemembered, maxContacts, maxHeard},
+		outbox:    new(outbox),
+		mailboxes: new(mailboxes),
+		pooled:    -1,
+		lag:       seconds(MaxWindow),
 	}
 	for _, r := range rules {
 		j.layout.want(r)
@@ -141,7 +144,8 @@ func newJudge(rules []*Rule, n *network) *judge {
 		q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
 		q.late = r.Weigher != nil && r.Weigher.Returned > 0 || r.condition.adds()&isLate != 0
 		q.lateOnly = r.Weigher != nil && r.Weigher.lateOnly
-		j.judgesReturns = j.judgesReturns || q.late || j.layout.needs&isLate != 0
+		j.judgesReturns = j.judgesReturns || q.late && r.condition.adds()&isLate != isBounced || j.layout.needs&(isReturned|isDeferred) != 0
+		j.judgesBounces = j.judgesBounces || r.condition.adds()&isBounced != 0 && n.hide.Apart() && len(n.own) > 0
 		j.asked = append(j.asked, q)
 		if r.Weigher != nil || r.Scale != nil {
 			j.doors = append(j.doors, door{})
@@ -171,7 +175,7 @@ func (j *judge) fork() *judge {
 	f.profiles, f.pairs, f.heard = nil, nil, nil
 	f.watch = nil // What is judged for the time being is judged for good later.
 	f.spread, f.sizes = j.spread.fork(), j.sizes.fork()
-	f.outbox, f.posters = j.outbox.fork(), slices.Clip(j.posters)
+	f.outbox, f.posters, f.mailboxes = j.outbox.fork(), slices.Clip(j.posters), j.mailboxes.fork()
 	return &f
 }
 
@@ -185,6 +189,9 @@ func (j *judge) apply(ev *event, silent bool) {
 		return
 	case eventDelivery:
 		j.applyDelivery(ev, silent)
+		return
+	case eventBounce:
+		j.applyBounce(ev, silent)
 		return
 	}
 	if ev.kind == eventMail {
@@ -309,7 +316,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 			continue
 		}
 		score := j.score(s, i, r)
-		if j.watch != nil {
+		if j.watch != nil && r.flags&isBounced == 0 { // It weighs nothing.
 			j.watched(s, i, r, score)
 		}
 		if score < q.least || r.campaign < q.campaign || r.alike < q.alike || !s.rows.open(q.gates) || !s.habits(q) {

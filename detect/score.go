@@ -132,7 +132,7 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 	c := &s.profile.channels[place]
 	f.start = c.start
 	f.first = s.rows.since(c.start)
-	f.sum = j.sumOf(s, i, m[sigScore])
+	f.sum = j.sumOf(s, i, m[sigScore], s.rows.newest)
 	f.proof = f.proof[:0]
 	for k := range f.sum.Steps {
 		if st := &f.sum.Steps[k]; st.Nats > 0 && len(f.sum.Steps)-k <= MaxEvidence {
@@ -141,8 +141,9 @@ func (j *judge) explainScore(s *subject, f *finding, i int, m *measures) {
 	}
 }
 
-// sumOf is how the sum of sequential rule i came to a score at its newest row.
-func (j *judge) sumOf(s *subject, i int, score float64) *Sum {
+// sumOf is how the sum of sequential rule i came to a score, with what supported it at a
+// time.
+func (j *judge) sumOf(s *subject, i int, score float64, at mail.Time) *Sum {
 	rule, c := j.rules[i], &s.profile.channels[j.asked[i].place]
 	sum := &Sum{Before: c.from, BeforeAt: c.began, Score: score}
 	for k := range c.steps {
@@ -150,7 +151,7 @@ func (j *judge) sumOf(s *subject, i int, score float64) *Sum {
 		sum.Steps = append(sum.Steps, st.shown(j.baseline(s, rule, st.at)))
 	}
 	for i, g := range s.findings {
-		if g != nil && j.supports(i, g, c.at) {
+		if g != nil && j.supports(i, g, at) {
 			sum.Support = append(sum.Support, Supported{j.rules[i].Name, j.rules[i].Nats})
 		}
 	}

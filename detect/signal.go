@@ -59,6 +59,7 @@ const (
 	sigHosts
 	sigRefusedDeliveries
 	sigDeferredDeliveries
+	sigBounces
 	sigOddForms
 	sigSameSize
 	sigNewSource
@@ -156,6 +157,7 @@ var signals = [sigCount]signal{
 	sigScore:                {SignalDoc{"score", unitNats, "evidence of the rule's own evidence or scale, in nats: e to that power is how much likelier spam is"}, source{counterOf(isAccepted), isAccepted | isRefused, isAccepted | isRefused, isAccepted | isRefused}},
 	sigRefusedDeliveries:    {SignalDoc{"refused_deliveries", "recipients", "recipients accepted here whom a remote server then refused with 5xx, each once a day; they are told minutes to hours after the mail"}, each(isReturned)},
 	sigDeferredDeliveries:   {SignalDoc{"deferred_deliveries", "recipients", "those that a remote server answered 4xx: the server tries again"}, each(isDeferred)},
+	sigBounces:              {SignalDoc{"bounces", "messages", "messages with the null reverse-path that came in from outside for an own address under which this submitter was the last to mail outside, within a day: reports of non-delivery, out-of-office replies, receipts and backscatter are not told apart"}, each(isBounced)},
 	sigHosts:                {SignalDoc{"hosts", "hosts", "different client addresses of an account that logged in or sent"}, different(byHost, isMail|isAccepted|isLogin, isMail|isLogin)},
 }
 

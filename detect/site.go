@@ -94,6 +94,16 @@ func (n *network) classOf(client string) class {
 	return outside
 }
 
+// fromOutside tells whether a client brings in mail of the internet.
+func (n *network) fromOutside(client string) bool {
+	addr, err := netip.ParseAddr(client)
+	if err != nil {
+		return false
+	}
+	addr = addr.Unmap().WithZone("")
+	return n.gateways[addr] || !addr.IsLoopback() && !n.internal.Contains(addr)
+}
+
 // external is true for a domain that is surely not ours.
 func (n *network) external(domain string) bool {
 	if domain == "" || len(n.own) == 0 {

@@ -92,6 +92,7 @@ func (s *subject) clone(turn uint32) *subject {
 // of whom nothing is left.
 func (j *judge) sweep(until mail.Time) {
 	j.outbox.expire(until)
+	j.mailboxes.expire(until)
 	for who, s := range j.subjects {
 		s.rows.expire(until, &j.layout)
 		if s.rows.start < s.rows.end {

@@ -95,7 +95,7 @@ func (j *judge) toldWatched(s *subject, i int, c *channel) Watched {
 	score := c.sum + min(w.Support, j.support(s, c.at))
 	out := Watched{
 		Submitter: s.who, Rule: rule.Name, Since: c.start, At: c.at, Score: score, From: w.Watch, Alert: j.asked[i].least,
-		Until: c.at + mail.Time(math.Ceil(math.Log2(c.sum/w.Watch)*w.HalfLife.Seconds())), Sum: *j.sumOf(s, i, score),
+		Until: c.at + mail.Time(math.Ceil(math.Log2(c.sum/w.Watch)*w.HalfLife.Seconds())), Sum: *j.sumOf(s, i, score, c.at),
 	}
 	for k := range out.Sum.Steps {
 		out.Recipients += index(out.Sum.Steps[k].Nats > 0)

@@ -46,6 +46,7 @@ func (w *witness) hearFirst(t mail.Transaction) {
 			w.began = to.At
 		}
 		w.hearPosted(&row)
+		w.hearMailed(&row)
 		if row.who.Kind == mail.KindHELO {
 			note(w.born, row.who, row.place)
 		}
@@ -71,7 +72,7 @@ func (w *witness) settle() {
 	for who, rows := range w.rows {
 		rows = slices.DeleteFunc(rows, func(r rowFact) bool { return w.isServer(r.who, r.place) })
 		slices.SortFunc(rows, func(a, b rowFact) int {
-			if late, also := a.kind == rowDelivery, b.kind == rowDelivery; a.at == b.at && late != also { // Deliveries come last.
+			if late, also := a.kind >= rowDelivery, b.kind >= rowDelivery; a.at == b.at && late != also { // What becomes of mail comes last.
 				return cmp.Compare(a.kind, b.kind)
 			}
 			return cmp.Or(cmp.Compare(a.at, b.at), a.pos.Compare(b.pos), cmp.Compare(a.kind, b.kind))

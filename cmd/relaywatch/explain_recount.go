@@ -18,7 +18,7 @@ type recount struct {
 	recipients, external, refused, refusedRelay, refusedUnknown int
 	isNew, newToAll, strangers, offHours, unauthenticated       int
 	relayRight, transactions, foreign, null                     int
-	refusedDeliveries, deferredDeliveries                       int
+	refusedDeliveries, deferredDeliveries, bounces              int
 	bytes                                                       int64
 
 	to, toFromNull, domains, paths, helo map[string]int
@@ -54,6 +54,7 @@ var recounted = map[string]func(*recount) float64{
 	"null_path_recipients":   func(c *recount) float64 { return float64(len(c.toFromNull)) },
 	"refused_deliveries":     func(c *recount) float64 { return float64(c.refusedDeliveries) },
 	"deferred_deliveries":    func(c *recount) float64 { return float64(c.deferredDeliveries) },
+	"bounces":                func(c *recount) float64 { return float64(c.bounces) },
 	"bytes":                  func(c *recount) float64 { return float64(c.bytes) },
 }
 
@@ -91,6 +92,8 @@ func (c *recount) count(r *rowFact, by int) {
 		c.countRecipient(r, by)
 	case rowDelivery:
 		c.countDelivery(r, by)
+	case rowBounce:
+		c.bounces += by
 	case rowEnd:
 		c.bytes += int64(by) * r.tx.SizeBytes
 	}

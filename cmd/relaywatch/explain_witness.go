@@ -31,6 +31,7 @@ type witness struct {
 	accounts map[string][]mail.Submitter // Of spans, by bare name.
 	told     map[mail.Path]*acquaintance
 	posted   map[addressed]*correspondence // Mail whose outcomes are looked for.
+	returned map[mail.Path]*returned       // What came back, by the address it came to.
 	began    mail.Time                     // Of the first recipient that was judged.
 	firstDay map[pathOf]mail.Time          // First use of a reverse-path.
 	born     map[mail.Submitter]place      // Of machines behind a shared address: the first recipient.
@@ -61,6 +62,7 @@ const (
 	rowEnd
 	rowLogin
 	rowDelivery
+	rowBounce
 )
 
 // rowFact is one row of a submitter.
@@ -92,7 +94,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		site: site, calendar: calendar, shared: map[mail.Submitter]*detect.Sharing{}, born: map[mail.Submitter]place{}, own: map[string]bool{}, classes: map[string]clientClass{},
 		servers: map[string]place{}, wanted: map[mail.LogPos]*rowFact{}, spans: map[mail.Submitter][]stretch{},
 		rows: map[mail.Submitter][]rowFact{}, told: map[mail.Path]*acquaintance{}, firstDay: map[pathOf]mail.Time{},
-		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{},
+		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{}, returned: map[mail.Path]*returned{},
 	}
 	if err := w.learn(ctx, db); err != nil {
 		return nil, err
@@ -125,6 +127,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		return nil, err
 	}
 	w.joinPosted()
+	w.joinReturned()
 	w.settle()
 	return w, nil
 }
@@ -183,6 +186,7 @@ func (w *witness) hearRows(t mail.Transaction) {
 	for i, to := range recipients {
 		row := rowFact{place: place{to.At, to.Pos}, kind: rowRecipient, tx: tx, to: to, nth: i + 1}
 		row.who, row.class = w.answers(tx, to.At)
+		w.hearBack(&row)
 		w.keep(row)
 	}
 	if t.Outcome != mail.Open && t.EndAt != 0 && t.SizeBytes > 0 {

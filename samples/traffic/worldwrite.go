@@ -1,6 +1,9 @@
 package traffic
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // busySpam is the share of deliveries of spam that remote servers put off;
 // unknownSpam that of its recipients who do not exist, where an attack says
@@ -15,7 +18,7 @@ const (
 // it. The Scene has the names of the files without their contents, and one Spammer
 // for each Case. Balanced is done here. The sessions stay as they are, and may be written again.
 func (w *World) Write(dir string, sessions []*Session) (Scene, error) {
-	sessions = w.balanced(w.retried(sessions))
+	sessions = w.balanced(append(w.retried(sessions), w.reports(sessions)...))
 	byStart(sessions)
 	var folders []*folder
 	var err error
@@ -79,6 +82,30 @@ func (w *World) writeExchange(dir string, sessions []*Session) ([]*folder, error
 		}
 	}
 	return folders, nil
+}
+
+// reports are messages that come back to the senders of attacks: of recipients who do
+// not exist, some remote servers report so after they took the mail, as in post.bounces.
+func (w *World) reports(sessions []*Session) []*Session {
+	c := newChance(w.Seed, "world reports")
+	var all []*Session
+	for _, s := range sessions {
+		if s.Case.Name == "" {
+			continue
+		}
+		for i := range s.Messages {
+			m := &s.Messages[i]
+			for _, r := range m.To {
+				if r.Reply != 250 || own(r.Path) || !own(m.From) || !c.odds(cmp.Or(s.Unknown, unknownSpam)*lateBounces) {
+					continue
+				}
+				if back := w.gateway(c, s.End.Add(c.span(20*time.Second, time.Hour)), "", m.From); back != nil {
+					all = append(all, back)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // deliveries are what the server sends out for one session.
