@@ -21,7 +21,7 @@ type TestResult struct {
 }
 
 // RunTests runs the tests inside the rules, each rule alone, through the engine
-// that judges real logs.
+// that judges real logs, and computes again what they find.
 func RunTests(rules []*Rule) []TestResult {
 	var results []TestResult
 	for _, r := range rules {
@@ -58,7 +58,14 @@ func (r *Rule) run(c *Case) error {
 		c.Sent[i].replay(e, i)
 	}
 	e.Advance(math.MaxInt64)
-	return c.compare(e.Take().Findings)
+	findings := e.Take().Findings
+	errs := []error{c.compare(findings)}
+	for i := range findings {
+		for _, wrong := range r.Audit(&findings[i]) {
+			errs = append(errs, fmt.Errorf("computed again: %w", wrong))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // compare tells how findings differ from those the test expects. A finding that

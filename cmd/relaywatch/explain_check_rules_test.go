@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"relaywatch/samples/traffic"
+)
+
+// notInTheWorlds are rules that ordinary mail and the attacks of the worlds below do not
+// meet: what the tests inside them find is computed again there, as of every rule.
+var notInTheWorlds = []string{"login-attack", "loop", "refused-recipients", "relay-probe", "rhythm"}
+
+// Every score of every rule is computed again, in worlds with all attacks: with the logs of
+// IIS, of Exchange, and with machines behind one address.
+func TestEveryRuleIsRecomputed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three worlds of five weeks")
+	}
+	held, kinds := map[string]bool{}, map[string]bool{}
+	for name, options := range map[string]traffic.WorldOptions{
+		"IIS":      {Seed: 103, People: 80, Days: 35},
+		"Exchange": {Seed: 104, People: 80, Days: 35, Exchange: true},
+		"balanced": {Seed: 105, People: 120, Days: 35, Balanced: true},
+	} {
+		db, config := attackedWorld(t, options)
+		var report checkReport
+		text := mustRun(t, 0, "--config", config, "--db", db, "explain", "--check", "--format", "json")
+		if err := json.Unmarshal([]byte(text), &report); err != nil {
+			t.Fatal(err)
+		}
+		if len(report.Differences) > 0 || report.Scores < 20 || report.Recipients < 200 || report.Signals < 100 {
+			t.Errorf("%s: got %s; want many of each, and no difference", name, text)
+		}
+		for line := range strings.Lines(mustRun(t, 0, "--config", config, "--db", db, "query", "--format", "csv",
+			"SELECT DISTINCT rule, substr(submitter, 1, instr(submitter, ':') - 1) FROM v_findings")) {
+			rule, kind, _ := strings.Cut(strings.TrimSpace(line), ",")
+			held[rule], kinds[kind] = true, true
+		}
+	}
+	for _, kind := range []string{"ip", "user", "helo"} {
+		if !kinds[kind] {
+			t.Errorf("no finding of a submitter %s:", kind)
+		}
+	}
+	ruleSet, err := rulesIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range ruleSet {
+		if held[r.Name] == slices.Contains(notInTheWorlds, r.Name) {
+			t.Errorf("rule %s: held is %v, and notInTheWorlds has it or not, alike", r.Name, held[r.Name])
+		}
+	}
+	if t.Failed() {
+		t.Logf("held: %v; kinds: %v", slices.Sorted(maps.Keys(held)), slices.Sorted(maps.Keys(kinds)))
+	}
+}
+
+// attackedWorld is a store of a world with all attacks, and its configuration.
+func attackedWorld(t *testing.T, options traffic.WorldOptions) (db, config string) {
+	t.Helper()
+	dir := t.TempDir()
+	db, config = filepath.Join(dir, "world.db"), filepath.Join(dir, "relaywatch.yaml")
+	w := traffic.NewWorld(options)
+	sessions := w.Sessions()
+	raids, err := traffic.NewAttackers(w, sessions).Raids(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := filepath.Join(dir, "logs")
+	if err := os.Mkdir(logs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(logs, append(sessions, raids...)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte(w.Config(filepath.ToSlash(logs), filepath.ToSlash(db))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, 0, "--config", config, "--db", db, "ingest")
+	return db, config
+}
