@@ -286,6 +286,7 @@ func (j *judge) measure(s *subject, r *row, window int, m *measures) {
 	s.rows.measure(window, &j.layout, m)
 	m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
 	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(r.campaign), float64(r.alike), s.sameGap()
+	m[sigContacts] = float64(s.memory.notes(j.turns.number()))
 }
 
 // count adds a row of a submitter and asks the rules.

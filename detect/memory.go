@@ -84,12 +84,13 @@ type memory struct {
 	old   [2]*hashSet // Never changed. nil: none.
 	turn  uint32      // The organisation's, of young.
 	count uint32      // Notes in young.
+	past  [2]uint32   // Notes in old.
 	own   bool        // The submitter's own turn ended in this one of the organisation: old[0] is of this, too.
 }
 
 // roll ends a turn, and keeps the one before that, if it is told to.
-func (m *memory) roll(before *hashSet) {
-	m.old = [2]*hashSet{nil, before}
+func (m *memory) roll(before *hashSet, notes uint32) {
+	m.old, m.past = [2]*hashSet{nil, before}, [2]uint32{m.count, notes}
 	if m.count > 0 {
 		old := m.young
 		m.old[0] = &old
@@ -99,7 +100,7 @@ func (m *memory) roll(before *hashSet) {
 
 // rollOwn ends the submitter's own turn.
 func (m *memory) rollOwn() {
-	m.roll(nil)
+	m.roll(nil, 0)
 	m.own = true
 }
 
@@ -107,10 +108,11 @@ func (m *memory) rollOwn() {
 func (m *memory) turnTo(turn uint32) {
 	for ; m.turn != turn && !m.empty(); m.turn++ {
 		var before *hashSet
+		var notes uint32
 		if m.own {
-			before = m.old[0]
+			before, notes = m.old[0], m.past[0]
 		}
-		m.roll(before)
+		m.roll(before, notes)
 		m.own = false
 	}
 	m.turn, m.own = turn, m.own && m.turn == turn
@@ -144,6 +146,15 @@ func (m *memory) touch(hash uint64, turn uint32) (known, noted bool) {
 	}
 	m.count++
 	return m.hasOld(hash), true
+}
+
+// notes counts, in a turn, what is noted of the newest two: a recipient that was mailed
+// in both counts twice.
+func (m *memory) notes(turn uint32) int {
+	if m.turn != turn {
+		m.turnTo(turn)
+	}
+	return int(m.count + m.past[0] + m.past[1])
 }
 
 // fork is a memory that goes on from m and leaves it as it is. It is void when m rolls.

@@ -22,6 +22,7 @@ type Weigher struct {
 	Temper      float64       // Of the sum of terms: they depend on each other.
 	Least, Most float64       // A recipient weighs no less and no more, in nats.
 	Later       float64       // The j-th recipient of a message weighs 1/j^Later.
+	First       int           // Recipients of a message that accuse: later ones only take down the sum. 0 is all.
 	HalfLife    time.Duration // After which half of the sum is forgotten.
 	Ceiling     float64       // The sum grows no further: who stopped is through with it in a day or two.
 	Support     float64       // What support rules may add in all, in nats.
@@ -143,6 +144,9 @@ func (w *Weigher) weigh(t *weights, o *own, f *told) float64 {
 		sum += t.path[f.path]
 	}
 	nats := max(w.Least, min(w.Temper*sum, w.Most))
+	if w.First > 0 && int(f.nth) > w.First {
+		nats = min(nats, 0)
+	}
 	if f.nth > 1 && w.Later > 0 {
 		nats *= math.Pow(float64(f.nth), -w.Later)
 	}

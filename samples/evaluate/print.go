@@ -79,7 +79,7 @@ func (p *printer) report(m *measured) {
 }
 
 func classes() []string {
-	return []string{traffic.ClassList, traffic.ClassInternal, traffic.ClassSlow, traffic.ClassBook, traffic.ClassOther}
+	return []string{traffic.ClassList, traffic.ClassInternal, traffic.ClassSlow, traffic.ClassBook, traffic.ClassCircle, traffic.ClassOther}
 }
 
 func names() []string {

@@ -12,6 +12,7 @@ const (
 	ClassInternal = "internal" // To people of the company.
 	ClassSlow     = "slow"     // Below what people do, or spread over many hosts.
 	ClassBook     = "book"     // To people whom the submitter or the organisation knows.
+	ClassCircle   = "circle"   // To colleagues of whom the submitter knows most.
 	ClassOther    = "other"
 )
 
@@ -50,6 +51,8 @@ var attacks = []Attack{
 	{"open-relay", ClassOther, "outside client relays", 0, 2, relayedFromOutside},
 	{"warm-up", ClassOther, "5, 10, 20, 40 ... a day", 0, 9, warmUp},
 	{"backscatter", ClassOther, "null reverse-path to many", 0, 2, backscatter},
+	{"circle", ClassCircle, "phish to mostly known colleagues", 0, 4, circlePhish},
+	{"circle-bcc", ClassCircle, "the same in one message, from elsewhere", 0, 4, circleBcc},
 }
 
 // Attacks is the catalogue of attacks, in the order of reports.
@@ -178,6 +181,13 @@ func (r *raid) person(login bool, kinds ...string) (o outlet, ok bool) {
 		return o, true
 	}
 	return outlet{}, false
+}
+
+// release leaves a person to other attacks.
+func (r *raid) release(o outlet) {
+	s := r.world.Session(o.person, r.midnight(0).Add(12*time.Hour))
+	delete(r.taken, r.world.Submitter(s))
+	delete(r.taken, "ip:"+s.Client)
 }
 
 // host is a machine of one of the kinds. ok is false if none is left.

@@ -45,6 +45,72 @@ func internalPhish(r *raid) []*Session {
 	})
 }
 
+// circlePhish goes from a hijacked mailbox to 40 to 120 colleagues (a fifth of a small
+// company at least), half to four in
+// five of whom its owner writes to, by 1 to 10 a message within 10 minutes to two hours of an office day.
+func circlePhish(r *raid) []*Session {
+	o, list, ok := r.circle()
+	days := r.workdays(1)
+	if !ok || len(days) == 0 {
+		return nil
+	}
+	duration := r.span(10*time.Minute, 2*time.Hour)
+	return r.run(o, mailing{
+		list: &list, perHour: float64(len(list)) / duration.Hours(), least: 1, most: r.between(1, 10), perSession: 4,
+		start: days[0].Add(8*time.Hour + r.span(0, 7*time.Hour)), from: always(o.address), size: r.between(6000, 20_000),
+	})
+}
+
+// circleBcc is one such message to all of them, by an account that is used from
+// elsewhere. Servers without accounts have none: from the desk of its owner, nothing in
+// the log tells it from an announcement.
+func circleBcc(r *raid) []*Session {
+	if r.world.Server != "exchange" {
+		return nil
+	}
+	o, list, ok := r.circle()
+	days := r.workdays(1)
+	if !ok || len(days) == 0 {
+		return nil
+	}
+	o.client, o.host = "198.51.100."+itoa(r.between(2, 19)), "WIN-"+itoa(r.between(1000, 9999))
+	s := r.open(o, days[0].Add(8*time.Hour+r.span(0, 9*time.Hour)))
+	s.send(Message{
+		Gap: r.span(2*time.Millisecond, 25*time.Millisecond), Transfer: r.span(100*time.Millisecond, 900*time.Millisecond),
+		From: o.address, To: to(list...), ID: r.messageID(o.person.Host), Size: r.between(6000, 20_000),
+	})
+	return []*Session{s}
+}
+
+// circle is a mailbox whose owner writes to half as many colleagues at least, and those
+// to whom a thief writes.
+func (r *raid) circle() (o outlet, list []string, ok bool) {
+	least := min(40, len(r.world.People)/5)
+	var others []outlet
+	defer func() {
+		for _, o := range others {
+			r.release(o)
+		}
+	}()
+	for {
+		if o, ok = r.desk(true); !ok {
+			return o, nil, false
+		}
+		contacts := r.contacts(o)
+		known := slices.DeleteFunc(r.shuffled(slices.Clone(contacts)), func(path string) bool { return !own(path) })
+		if len(known) < least/2 {
+			others = append(others, o)
+			continue
+		}
+		n := r.between(least, 120)
+		share := min(0.5+0.3*r.Float64(), float64(len(known))/float64(least))
+		n = min(n, int(float64(len(known))/share))
+		strange := slices.DeleteFunc(r.colleagues(o.address), func(path string) bool { return slices.Contains(contacts, path) })
+		known = known[:int(share*float64(n))]
+		return o, r.shuffled(append(known, strange[:min(len(strange), n-len(known))]...)), true
+	}
+}
+
 // addressBook is a phish from a hijacked mailbox to everybody its owner knows and to
 // others outside whom the organisation knows, 80 to 300 in all at 60 to 300 an hour.
 // Nearly all of them exist.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ var factsOf = map[string]attackFacts{
 	"bcc":         {least: 100, most: 400, hourly: 400, external: 1, submitters: 1, check: fewMessages},
 	"open-relay":  {least: 100, most: 800, hourly: 1000, external: 1, submitters: 1},
 	"warm-up":     {least: 150, most: 2555, hourly: 300, external: 1, submitters: 1, check: doubles},
+	"circle":      {least: 10, most: 120, hourly: 120, external: 0, submitters: 1, check: mostlyOwnCircle},
+	"circle-bcc":  {least: 10, most: 120, hourly: 120, external: 0, submitters: 1, check: mostlyOwnCircle},
 	"backscatter": {least: 150, most: 600, hourly: 600, external: 1, submitters: 1, check: nullPath},
 }
 
@@ -99,6 +102,22 @@ func strangersInside(w *World, sp *Spammer) string {
 				return row.Path + " is somebody the victim wrote to"
 			}
 		}
+	}
+	return ""
+}
+
+// mostlyOwnCircle is of those whom the owner of the mailbox writes to.
+func mostlyOwnCircle(w *World, sp *Spammer) string {
+	i := slices.IndexFunc(w.People, func(p Person) bool { return p.Address == sp.Spam[0].From })
+	contacts := Contacts(w.Sessions(), &w.People[i], w.Day(5))
+	n := 0
+	for _, row := range sp.Spam {
+		if slices.Contains(contacts, row.Path) {
+			n++
+		}
+	}
+	if share := float64(n) / float64(len(sp.Spam)); share < 0.45 || share > 0.95 {
+		return "the owner knew " + strconv.Itoa(n) + " of " + strconv.Itoa(len(sp.Spam))
 	}
 	return ""
 }

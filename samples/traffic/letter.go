@@ -11,6 +11,7 @@ type Letter struct {
 	At   int // Seconds by the office's clock since midnight of a Monday.
 	From int
 	To   []int // Each once.
+	Copy int   // Letters of a person with the same number are copies of one, of the same size; 0 is none.
 }
 
 const (

@@ -16,6 +16,8 @@ func (w *World) extras(ordinary []Letter) []Letter {
 			e.invitation(p.event)
 		case KindMerge:
 			e.merge(p.event)
+		case KindCircular:
+			e.circular(p.event)
 		}
 		letters = append(letters, e.letters...)
 	}
@@ -30,6 +32,7 @@ type extra struct {
 	person  int
 	others  []Letter // Of all people, in the order of time.
 	letters []Letter
+	copy    int // Of letters that are added.
 }
 
 // letter adds a letter, unless the person is on holiday.
@@ -37,7 +40,7 @@ func (e *extra) letter(day, second int, to ...int) {
 	if e.w.People[e.person].Away.has(day) && e.w.behaviour.Model != nil {
 		return
 	}
-	e.letters = append(e.letters, Letter{At: day*secondsADay + second, From: e.person, To: to})
+	e.letters = append(e.letters, Letter{At: day*secondsADay + second, From: e.person, To: to, Copy: e.copy})
 }
 
 // outsider is the number of an outsider as a recipient.
@@ -128,9 +131,36 @@ func (e *extra) merge(day int) {
 	}
 	for ; day < e.w.Days; day += 28 {
 		second := e.between(9*3600, 16*3600)
+		e.copy = 1 + day
 		for _, r := range list {
 			e.letter(day, second, r)
 			second += e.between(10, 30)
+		}
+	}
+}
+
+// circular is a letter to colleagues that comes again: a manager's to all every four
+// weeks, an assistant's to a team every week, or a secretary's to most every two, which
+// is one message, or where the mail program allows no more a copy for every 40 to 100.
+func (e *extra) circular(day int) {
+	everybody := slices.DeleteFunc(e.Perm(len(e.w.People)), func(i int) bool { return i == e.person })
+	every, each := 28, len(everybody)
+	list := everybody
+	switch e.IntN(3) {
+	case 0:
+		every, list = 7, everybody[:min(len(everybody), e.between(15, 50))]
+	case 1:
+		every, list = 14, everybody[:len(everybody)*e.between(60, 95)/100]
+		if e.odds(0.3) {
+			each = e.between(40, 100)
+		}
+	}
+	for ; day < e.w.Days; day += every {
+		second := e.between(9*3600, 17*3600)
+		e.copy = 1 + day
+		for part := range slices.Chunk(list, each) {
+			e.letter(day, second, part...)
+			second += e.between(40, 200)
 		}
 	}
 }

@@ -80,6 +80,10 @@ func (m *post) message(p *Person, l *Letter) Message {
 		Gap: m.span(3*time.Millisecond, 40*time.Millisecond), Transfer: m.span(20*time.Millisecond, 900*time.Millisecond),
 		From: p.Address, ID: m.messageID(lower(p.Host)), Size: m.size(5200),
 	}
+	if l.Copy > 0 { // Names and greetings differ.
+		msg.Size = newChance(m.w.Seed, p.Address+" copy "+itoa(l.Copy)).size(5200)
+		msg.Size += m.IntN(1 + msg.Size/100)
+	}
 	for _, id := range l.To {
 		msg.To = append(msg.To, Recipient{m.w.address(id), 250})
 		if own(m.w.address(id)) && m.odds(mistyped) {

@@ -17,6 +17,7 @@ const (
 	KindRoaming    = "roaming"    // Another address of the VPN's pool every day, or at home.
 	KindDHCP       = "dhcp"       // The workstation's address changes.
 	KindNewcomer   = "newcomer"   // Begins in the middle.
+	KindCircular   = "circular"   // Writes to all or a team: a manager, an assistant or a secretary.
 	KindTelephone  = "telephone"  // Whose telephone tries an old password for hours.
 	KindTerminal   = "terminal"   // Works on the terminal server.
 	KindNAT        = "nat"        // Is behind an address that fifteen share.
@@ -53,6 +54,7 @@ var groups = []struct {
 	{KindInvitation, 1, 5},
 	{KindMerge, 1, 4},
 	{KindTelephone, 0.5, 2},
+	{KindCircular, 2.5, 12},
 }
 
 // hire fills People.
@@ -130,7 +132,7 @@ func (w *World) settle(c chance, p *Person, kind string, i int) {
 		p.Leases = w.rents(c, p.IP)
 	case KindNewcomer:
 		p.From = w.Days/3 + c.IntN(w.Days/3+1)
-	case KindInvitation, KindMerge, KindTelephone:
+	case KindInvitation, KindMerge, KindTelephone, KindCircular:
 		p.event, p.Away = w.eventDay(c), Days{}
 	}
 }
