@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
@@ -14,6 +14,7 @@ const learningDays = 14
 // learningReport tells how far that is. nil: it is over, or nothing is judged yet.
 type learningReport struct {
 	Since string `json:"since"`
+	Until string `json:"until"`
 	Days  int    `json:"days"` // Whole ones.
 	Of    int    `json:"of_days"`
 }
@@ -27,12 +28,15 @@ func learning(s store.Status) *learningReport {
 	if days >= learningDays {
 		return nil
 	}
-	return &learningReport{s.MemorySince.String(), max(0, days), learningDays}
+	return &learningReport{s.MemorySince.String(), learnt(s).String(), max(0, days), learningDays}
 }
+
+// learnt is when it will be over.
+func learnt(s store.Status) mail.Time { return s.MemorySince.Add(learningDays * 24 * time.Hour) }
 
 func printLearning(w *page, s store.Status) {
 	if l := learning(s); l != nil {
-		w.line(hang, "learning   since %s: %s; until then, what is new to a submitter is measured against all submitters together",
-			s.MemorySince.Std().Format("2 Jan"), fmt.Sprintf("%d of %d days", l.Days, l.Of))
+		w.line(hang, "learning   since %s: %d of %d days; until %s, what is new to a submitter is measured against all submitters together. Older logs, if they are read, shorten that",
+			s.MemorySince.Std().Format("2 Jan"), l.Days, l.Of, learnt(s).Std().Format("2 Jan"))
 	}
 }

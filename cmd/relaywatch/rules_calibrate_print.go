@@ -48,7 +48,11 @@ func (c *calibration) advise(w *page) {
 	if n := len(c.channels); n > 1 {
 		each = fmt.Sprintf("each of %d rules with a score", n)
 	}
-	w.line(2, "%s a week are %.2f for %s:", fmt.Sprintf("%g alarms", c.budget), share, each)
+	are := "alarms a week are"
+	if c.budget == 1 {
+		are = "alarm a week is"
+	}
+	w.line(2, "%g %s %.2f for %s:", c.budget, are, share, each)
 	unsure := false
 	for _, ch := range c.channels {
 		if ch.marked < 0 {
