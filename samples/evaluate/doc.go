@@ -16,5 +16,6 @@
 //
 //	go run ./samples/evaluate --seeds 301-360 --attacks book,phish
 //
-// has them in every attacked world.
+// has them in every attacked world. --balanced puts workstations behind one address, and
+// --balanced-servers all that is inside.
 package main

@@ -35,7 +35,7 @@ type options struct {
 	seeds, rules, without, behaviour string
 	attacks                          []string
 	compare                          []string
-	ablation, balanced               bool
+	ablation, balanced, servers      bool
 	markdown, json, verbose          bool
 	people, days, workers            int
 }
@@ -56,6 +56,7 @@ func parse(args []string) (options, error) {
 	})
 	f.StringVar(&o.behaviour, "behaviour", "", "`FILE` of who really mailed whom, to replay")
 	f.BoolVar(&o.balanced, "balanced", false, "workstations come through a load balancer: the infected one is to be named, by its HELO name, and not the balancer")
+	f.BoolVar(&o.servers, "balanced-servers", false, "as --balanced, and servers and devices come through it, too")
 	f.BoolVar(&o.ablation, "ablation", false, "also without each rule in turn")
 	f.BoolVar(&o.markdown, "markdown", false, "tables as Markdown")
 	f.BoolVar(&o.json, "json", false, "all that was measured as one JSON object")
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	p.people, p.days, p.attacks = o.people, o.days, o.attacks
-	p.balanced = o.balanced
+	p.balanced, p.servers = o.balanced, o.servers
 	if o.behaviour != "" {
 		if p.behaviour, err = traffic.ReadBehaviour(o.behaviour); err != nil {
 			return err

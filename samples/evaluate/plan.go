@@ -52,6 +52,7 @@ type plan struct {
 	attacks    []string // Where it is not empty, each attacked world has these instead.
 	behaviour  *traffic.Behaviour
 	balanced   bool // As traffic.World.Balanced.
+	servers    bool // As traffic.World.BalancedServers.
 }
 
 // standard has six weeks, so that four of them are clean before the first attack,
@@ -83,7 +84,7 @@ func (p plan) world(j job) (*traffic.World, []*traffic.Session) {
 	if j.attacked {
 		seed += attackedSeed
 	}
-	w := traffic.NewWorld(traffic.WorldOptions{Seed: seed, People: p.people, Days: p.days, Exchange: j.exchange, Behaviour: p.behaviour, Balanced: p.balanced})
+	w := traffic.NewWorld(traffic.WorldOptions{Seed: seed, People: p.people, Days: p.days, Exchange: j.exchange, Behaviour: p.behaviour, Balanced: p.balanced, BalancedServers: p.servers})
 	sessions := w.Sessions()
 	if !j.attacked {
 		return w, sessions

@@ -63,6 +63,9 @@ func (w *World) workers() []worker {
 // add adds a machine. work gets the machine, its own source of chance and the day.
 func (f *plant) add(m Machine, work func(m *Machine, c chance, n int) []*Session) {
 	m.Submitters = []string{"ip:" + m.IP}
+	if f.w.BalancedServers {
+		m.Submitters = append(m.Submitters, behindBalancer(m.Host))
+	}
 	if m.Account != "" && f.w.Server == "exchange" {
 		m.Submitters = append(m.Submitters, "user:"+lower(m.Account))
 	} else {

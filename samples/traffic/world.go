@@ -17,10 +17,11 @@ type World struct {
 	Zone   *time.Location // Of the people; the logs are in UTC.
 	Server string         // "iis" or "exchange": whose rows are written.
 
-	People   []Person
-	Machines []Machine // Benign ones.
-	Balanced bool      // Workstations come through a load balancer, whose address is all that the server sees of them.
-	Down     Span      // The server was down; no row is in it. The zero Span is never.
+	People          []Person
+	Machines        []Machine // Benign ones.
+	BalancedServers bool      // Servers and devices do so, too.
+	Balanced        bool      // Workstations come through a load balancer, whose address is all that the server sees of them.
+	Down            Span      // The server was down; no row is in it. The zero Span is never.
 
 	Domains  []string // Own domains as the administrator knows them.
 	Gateways []string // Hosts that bring in the internet's mail.
@@ -44,6 +45,7 @@ type WorldOptions struct {
 	Behaviour       *Behaviour // nil: those that are built in take turns, each for two seeds.
 	WithoutMachines bool       // People alone, each at a workstation.
 	Balanced        bool       // As World.Balanced.
+	BalancedServers bool       // As World.BalancedServers.
 }
 
 // Machine is a benign submitter that is no person.
@@ -74,7 +76,7 @@ func NewWorld(o WorldOptions) *World {
 	}
 	y, m, d := o.First.Date()
 	w := &World{
-		Seed: o.Seed, Days: o.Days, Zone: officeZone(), Server: "iis", alone: o.WithoutMachines, Balanced: o.Balanced,
+		Seed: o.Seed, Days: o.Days, Zone: officeZone(), Server: "iis", alone: o.WithoutMachines, Balanced: o.Balanced || o.BalancedServers, BalancedServers: o.BalancedServers,
 		Domains: []string{OwnDomain}, Gateways: []string{gatewayIP}, behaviour: o.Behaviour,
 	}
 	w.First = time.Date(y, m, d, 0, 0, 0, 0, w.Zone)

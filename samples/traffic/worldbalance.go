@@ -6,7 +6,8 @@ const balancerIP = "10.0.0.50"
 
 // balanced are sessions as the server sees them through a load balancer that puts its
 // own address in place of a workstation's: what is left of that is its HELO name.
-// Servers and devices do not come through it. Sessions that change are copied.
+// Servers and devices come through it only with BalancedServers. Sessions that change are
+// copied.
 func (w *World) balanced(sessions []*Session) []*Session {
 	if !w.Balanced {
 		return sessions
@@ -14,6 +15,11 @@ func (w *World) balanced(sessions []*Session) []*Session {
 	hosts := map[string]bool{}
 	for i := range w.People {
 		hosts[w.People[i].Host] = true
+	}
+	for _, m := range w.Machines {
+		if w.BalancedServers {
+			hosts[m.Host] = true
+		}
 	}
 	all := make([]*Session, len(sessions))
 	for i, s := range sessions {
