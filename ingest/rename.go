@@ -8,39 +8,53 @@ import (
 	"relaywatch/mail"
 )
 
-// Rename puts other names in place of addresses in Batch.Sessions: what path gives for
-// the path of a recipient and for a reverse-path, account for an account, and text for
-// what a server answered. Names of hosts stay.
-func Rename(sessions []byte, path func(mail.Path) mail.Path, account, text func(string) string) ([]byte, error) {
+// Names are what Rename puts in place of what stands in sessions; nil leaves it as it is.
+type Names struct {
+	Recipient, Sender func(mail.Path) mail.Path
+	Account           func(string) string
+	Text              func(string) string // What a server answered.
+}
+
+// Rename puts other names into Batch.Sessions. Names of hosts stay.
+func Rename(sessions []byte, names Names) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(sessions))
 	decoder.UseNumber() // Positions go beyond what a float64 holds.
 	var all any
 	if err := decoder.Decode(&all); err != nil {
 		return nil, fmt.Errorf("read the sessions still open: %w", err)
 	}
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, e := range v {
-				walk(e)
-			}
-		case map[string]any:
-			for key, e := range v {
-				s, ok := e.(string)
-				switch {
-				case !ok:
-					walk(e)
-				case key == "path" || key == "Path" || key == "Recipient" || key == "ReversePath":
-					v[key] = path(mail.Path(s))
-				case key == "User":
-					v[key] = account(s)
-				case key == "Text":
-					v[key] = text(s)
-				}
+	names.walk(all)
+	return json.Marshal(all)
+}
+
+func (n *Names) walk(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			n.walk(e)
+		}
+	case map[string]any:
+		for key, e := range v {
+			s, ok := e.(string)
+			switch {
+			case !ok:
+				n.walk(e)
+			case key == "ReversePath" || key == "path" && v["verb"] == string(exchangeMAIL):
+				v[key] = renamed(n.Sender, mail.Path(s))
+			case key == "path" || key == "Path" || key == "Recipient":
+				v[key] = renamed(n.Recipient, mail.Path(s))
+			case key == "User":
+				v[key] = renamed(n.Account, s)
+			case key == "Text":
+				v[key] = renamed(n.Text, s)
 			}
 		}
 	}
-	walk(all)
-	return json.Marshal(all)
+}
+
+func renamed[T any](by func(T) T, name T) T {
+	if by == nil {
+		return name
+	}
+	return by(name)
 }

@@ -32,9 +32,13 @@ var (
 	pseudonym = regexp.MustCompile(`^[@"]?~([a-z2-7]{12})?[@%!]*(@|$)`)
 )
 
-// Path is what is kept of a recipient. What is a pseudonym already stays.
+// Path is what is kept of a recipient. What is a pseudonym already stays; without a key
+// it loses what tells it apart.
 func (p *Pseudonyms) Path(path Path) Path {
-	if p == nil || path == "" || !path.Known() || pseudonym.MatchString(string(path)) {
+	if p == nil || path == "" || !path.Known() {
+		return path
+	}
+	if of := pseudonym.FindStringSubmatch(string(path)); of != nil && (p.key != nil || of[1] == "") {
 		return path
 	}
 	name := pseudonymSign

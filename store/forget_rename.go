@@ -137,11 +137,15 @@ func (r *rename) sessions(ctx context.Context, tx *sql.Tx) ([]byte, error) {
 		changed = true
 		return r.alias
 	}
-	account := func(user string) string { return string(name(mail.Path(user))) }
-	sessions, err := ingest.Rename(sessions, name, account, func(text string) string {
-		after := string(r.requote([]byte(text), false))
-		changed = changed || after != text
-		return after
+	sessions, err := ingest.Rename(sessions, ingest.Names{
+		Recipient: name,
+		Sender:    name,
+		Account:   func(user string) string { return string(name(mail.Path(user))) },
+		Text: func(text string) string {
+			after := string(r.requote([]byte(text), false))
+			changed = changed || after != text
+			return after
+		},
 	})
 	if !changed {
 		return nil, err

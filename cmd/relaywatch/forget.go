@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"relaywatch/detect"
@@ -47,27 +46,11 @@ func (p *program) forgetCommand() *cobra.Command {
 }
 
 func (p *program) forget(ctx context.Context, path mail.Path, yes bool) error {
-	if _, err := os.Stat(p.config.Store.Path); err != nil {
-		_, err = store.OpenReadOnly(ctx, p.config.Store.Path) // It says what is wrong.
+	release, err := p.alone(ctx, "remembers the address", "forget it")
+	if err != nil {
 		return err
 	}
-	lock := flock.New(p.config.Store.Path + ".lock") // As the agent's.
-	held, err := lock.TryLock()
-	switch {
-	case err != nil:
-		return fmt.Errorf("lock %s.lock: %w", p.config.Store.Path, err)
-	case !held:
-		return fmt.Errorf("an agent writes to %s, and remembers the address: stop it (`relaywatch agent stop`), forget, and start it again", p.config.Store.Path)
-	}
-	defer func() { _ = lock.Unlock() }()
-	reading := readingLock(p.config.Store.Path)
-	switch held, err := reading.TryLock(); {
-	case err != nil:
-		return fmt.Errorf("lock %s: %w", reading.Path(), err)
-	case !held:
-		return fmt.Errorf("relaywatch ingest reads logs into %s, and remembers the address: forget it when that has ended", p.config.Store.Path)
-	}
-	defer func() { _ = reading.Unlock() }()
+	defer release()
 	db, err := store.Open(ctx, p.config.Store.Path)
 	if err != nil {
 		return err

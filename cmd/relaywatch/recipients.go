@@ -42,34 +42,57 @@ func (c *Config) makeKey() error {
 	if _, err := rand.Read(key); err != nil {
 		return err
 	}
-	text := c.Privacy.Recipients + "\n" + hex.EncodeToString(key) + "\n"
-	if err := writeClosed(keyFile(c.Store.Path), []byte(text)); err != nil {
+	if err := writeClosed(keyFile(c.Store.Path), keyText(c.Privacy.Recipients, key)); err != nil {
 		return fmt.Errorf("write the key of the recipients' names: %w", err)
 	}
 	return nil
 }
 
-// pseudonyms are the names of recipients in the store; nil where it keeps them in full.
-func (c *Config) pseudonyms() (*mail.Pseudonyms, error) {
-	path, want := keyFile(c.Store.Path), c.Privacy.Recipients
+// keyText is the content of a key file.
+func keyText(mode string, key []byte) []byte {
+	return []byte(mode + "\n" + hex.EncodeToString(key) + "\n")
+}
+
+// readKey is what a store keeps of recipients, and the key of their names: full where no
+// key lies beside it.
+func readKey(store string) (kept string, key []byte, err error) {
+	path := keyFile(store)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		info, statErr := os.Stat(c.Store.Path)
-		if want == recipientsFull || statErr != nil || info.Size() == 0 {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("store %s keeps recipients in full, or lost %s, and privacy.recipients is %s: %s", c.Store.Path, path, want, otherRecipients)
+		return recipientsFull, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the key of the recipients' names: %w", err)
+		return "", nil, fmt.Errorf("read the key of the recipients' names: %w", err)
 	}
 	kept, hexKey, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
-	key, err := hex.DecodeString(strings.TrimSpace(hexKey))
-	switch kept = strings.TrimSpace(kept); {
-	case err != nil || len(key) != keyBytes || kept != recipientsDomain && kept != recipientsHash:
-		return nil, fmt.Errorf("%s is not as relaywatch wrote it: put it back from a backup", path)
+	kept = strings.TrimSpace(kept)
+	key, err = hex.DecodeString(strings.TrimSpace(hexKey))
+	if err != nil || len(key) != keyBytes || kept != recipientsDomain && kept != recipientsHash {
+		return "", nil, fmt.Errorf("%s is not as relaywatch wrote it: put it back from a backup", path)
+	}
+	return kept, key, nil
+}
+
+// pseudonyms are the names of recipients in the store; nil where it keeps them in full.
+func (c *Config) pseudonyms() (*mail.Pseudonyms, error) {
+	path, want := c.Store.Path, c.Privacy.Recipients
+	if _, err := os.Stat(changedKeyFile(path)); err == nil {
+		return nil, fmt.Errorf("store %s was being changed to keep less of recipients, and that was interrupted: run `relaywatch recipients` to end it", path)
+	}
+	kept, key, err := readKey(path)
+	if err != nil {
+		return nil, err
+	}
+	info, statErr := os.Stat(path)
+	switch {
+	case kept == recipientsFull && (want == recipientsFull || statErr != nil || info.Size() == 0):
+		return nil, nil
+	case kept == recipientsFull:
+		return nil, fmt.Errorf("store %s keeps recipients in full, or lost %s, and privacy.recipients is %s: %s", path, keyFile(path), want, lessRecipients)
+	case howMuch[kept] > howMuch[want]:
+		return nil, fmt.Errorf("store %s keeps of recipients: %s, and privacy.recipients is %s: %s", path, kept, want, lessRecipients)
 	case kept != want:
-		return nil, fmt.Errorf("store %s keeps of recipients: %s, and privacy.recipients is %s: %s", c.Store.Path, kept, want, otherRecipients)
+		return nil, fmt.Errorf("store %s keeps of recipients: %s, and privacy.recipients is %s: %s", path, kept, want, moreRecipients)
 	case kept == recipientsDomain:
 		key = nil
 	}
@@ -82,8 +105,12 @@ func keepsDomainsOnly(store string) bool {
 	return err == nil && strings.HasPrefix(string(data), recipientsDomain+"\n")
 }
 
-const otherRecipients = "a store has one such setting for ever, as addresses of two kinds can't be compared; set it back, put the file back, " +
-	"or move the store and what lies beside it away: a new one is made from the logs"
+const (
+	lessRecipients = "run `relaywatch recipients` once, with the agent stopped, and it keeps less of those that are stored, too; " +
+		"if the file was lost, put it back; or set privacy.recipients back"
+	moreRecipients = "what was not kept can't be brought back; set it back, " +
+		"or move the store and what lies beside it away: a new one is made from the logs"
+)
 
 // judgingSite is site with the names of recipients, as whoever judges stored mail needs
 // them.

@@ -132,7 +132,7 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.logLevel, "log-level", "info", "`L`evel of messages: debug, info, warn, error")
 	root.AddCommand(p.ingestCommand(), p.suspectsCommand(), p.explainCommand(),
 		p.queryCommand(), p.rulesCommand(), p.statusCommand(), p.backupCommand(), p.exportCommand(), p.agentCommand(), p.digestCommand(),
-		p.triageCommand(), p.allowCommand(), p.schemaCommand(), p.sendersCommand(), p.relaycheckCommand(), p.alertsCommand(), p.forgetCommand())
+		p.triageCommand(), p.allowCommand(), p.schemaCommand(), p.sendersCommand(), p.relaycheckCommand(), p.alertsCommand(), p.forgetCommand(), p.recipientsCommand())
 	return root
 }
 
