@@ -45,8 +45,8 @@ func internalPhish(r *raid) []*Session {
 	})
 }
 
-// circlePhish goes from a hijacked mailbox to 40 to 120 colleagues (a fifth of a small
-// company at least), half to four in
+// circlePhish goes from a hijacked mailbox to 40 to 120 colleagues (from a fifth
+// of a small company on), half to four in
 // five of whom its owner writes to, by 1 to 10 a message within 10 minutes to two hours of an office day.
 func circlePhish(r *raid) []*Session {
 	o, list, ok := r.circle()
@@ -85,7 +85,10 @@ func circleBcc(r *raid) []*Session {
 // circle is a mailbox whose owner writes to half as many colleagues at least, and those
 // to whom a thief writes.
 func (r *raid) circle() (o outlet, list []string, ok bool) {
-	least := min(40, len(r.world.People)/5)
+	least := 40
+	if n := len(r.world.People); n < 100 {
+		least = n / 5
+	}
 	var others []outlet
 	defer func() {
 		for _, o := range others {
