@@ -38,8 +38,9 @@ type unsettled struct {
 	bytes int
 }
 
-// mostUnsettled is some 13 MB of memory, which whoever opens the store reads in 0.2 s. Long
-// addresses must leave room for others in the cache.
+// mostUnsettled is some 13 MB of memory, which the writer reads back when it opens the
+// store, in half a second at the most. Long addresses must leave room for others in the
+// cache.
 var mostUnsettled = unsettled{1 << 18, maxCacheBytes / 2}
 
 // hashed is a row of table address_hashes.
