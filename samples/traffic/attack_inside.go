@@ -45,9 +45,9 @@ func internalPhish(r *raid) []*Session {
 	})
 }
 
-// circlePhish goes from a hijacked mailbox to 40 to 120 colleagues (from a fifth
-// of a small company on), half to four in
-// five of whom its owner writes to, by 1 to 10 a message within 10 minutes to two hours of an office day.
+// circlePhish goes from a hijacked mailbox to 40 to 120 colleagues (from a fifth of a
+// small company on), half to four in five of whom its owner writes to, by 1 to 10 a
+// message within 10 minutes to two hours of an office day.
 func circlePhish(r *raid) []*Session {
 	o, list, ok := r.circle()
 	days := r.workdays(1)
