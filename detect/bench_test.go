@@ -109,6 +109,61 @@ func BenchmarkMonth(b *testing.B) {
 	}
 }
 
+// BenchmarkFollowing tells what an engine keeps while rows come from 20,000 submitters,
+// with their day behind it, in MB: at rest, and after two minutes of 500 messages a second
+// that are all judged for the time being.
+func BenchmarkFollowing(b *testing.B) {
+	const people, perSecond, seconds = 20_000, 500, 120
+	rules := shipped(b)
+	heap := func() float64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc) / 1e6
+	}
+	for b.Loop() {
+		before := heap()
+		e := newEngine(b, rules, corp())
+		random := rand.New(rand.NewPCG(1, 1))
+		offset := int64(0)
+		send := func(at mail.Time) {
+			offset += 400
+			who := random.IntN(people)
+			to := fmt.Sprintf("p%d@corp.example", (who+random.IntN(8))%people)
+			if random.IntN(3) == 0 {
+				to = fmt.Sprintf("c%d.%d@d%d.example", who, random.IntN(6), who%2000)
+			}
+			e.Transaction(mail.Transaction{
+				Pos: mail.LogPos{Log: 1, Offset: offset}, At: at, ServerIP: "10.0.0.25", HELO: fmt.Sprintf("ws%d", who),
+				ClientIP: fmt.Sprintf("10.2.%d.%d", who/250, who%250), ReversePath: mail.Path(fmt.Sprintf("p%d@corp.example", who)),
+				SizeBytes: 20_000, EndAt: at + 1, Outcome: mail.Accepted, Exact: true,
+				Recipients: []mail.Recipient{{Pos: mail.LogPos{Log: 1, Offset: offset + 50}, At: at, Path: mail.Path(to), Reply: 250}},
+			})
+		}
+		for i := range mail.Time(3 * people) {
+			send(noon + i/2)
+			if i%6000 == 0 {
+				e.Advance(noon + i/2 - 600)
+				e.Take()
+			}
+		}
+		now := noon + 86400
+		e.Advance(now - 3600)
+		e.Take()
+		b.ReportMetric(heap()-before, "MB-rest")
+		for s := range mail.Time(seconds) {
+			for range perSecond {
+				send(now + s)
+			}
+			if s%10 == 9 {
+				e.Preview()
+			}
+		}
+		b.ReportMetric(heap()-before, "MB-following")
+		runtime.KeepAlive(e)
+	}
+}
+
 func officeDay(recipients int) []mail.Transaction {
 	random := rand.New(rand.NewPCG(1, 2))
 	var day []mail.Transaction

@@ -103,7 +103,7 @@ func (e *Engine) Login(l mail.Login) {
 		return
 	}
 	p := e.part()
-	p.login = l
+	p.login = &l
 	if l.ClientIP != "" {
 		p.class = e.judge.network.classOf(l.ClientIP)
 	}
@@ -232,8 +232,9 @@ func (e *Engine) Take() Judgement {
 }
 
 // aheadFor is how long, in event time, previews go on from each other. After it they
-// begin anew, so that copies of submitters that are done with do not pile up.
-const aheadFor = time.Hour
+// begin anew, so that copies of submitters that are done with do not pile up: there are
+// those of whoever sent within the grace and as long again.
+const aheadFor = Grace
 
 // Preview judges all rows beyond Until for the time being. What it finds is not
 // certain: rows may still come between.

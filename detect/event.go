@@ -34,7 +34,7 @@ type event struct {
 // it again when all of them are judged.
 type part struct {
 	transaction mail.Transaction
-	login       mail.Login
+	login       *mail.Login // nil of all else: most parts are of transactions, and minutes of them wait.
 	who         mail.Submitter
 	class       class
 	foreign     bool     // The reverse-path is of no own domain and not null.
@@ -263,7 +263,7 @@ func refusal(reply int, external bool) flag {
 // loginRow is what a login counts for. It is the same beside the account and beside
 // the client.
 func (j *judge) loginRow(ev *event) row {
-	l := &ev.part.login
+	l := ev.part.login
 	r := row{at: ev.at, pos: ev.pos, flags: isFailure}
 	host := byFailingHost
 	if l.OK {

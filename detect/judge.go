@@ -29,6 +29,7 @@ type judge struct {
 	servers   map[string]*event // By address: the first row that told it is a server's.
 	server    string            // The last of them.
 	subjects  map[mail.Submitter]*subject
+	judging   [][]int          // Lists of rules that judge submitters, each once.
 	owners    map[string]owner // Accounts by bare name.
 	everyone  memory           // Recipients that anyone mailed.
 	turns     turns
@@ -176,6 +177,7 @@ func (j *judge) fork() *judge {
 	f.watch = nil // What is judged for the time being is judged for good later.
 	f.spread, f.sizes = j.spread.fork(), j.sizes.fork()
 	f.outbox, f.posters, f.mailboxes = j.outbox.fork(), slices.Clip(j.posters), j.mailboxes.fork()
+	f.judging = slices.Clip(j.judging)
 	return &f
 }
 
@@ -238,7 +240,7 @@ func (j *judge) apply(ev *event, silent bool) {
 // applyLogin counts a login for the account and for the client. A failed one counts
 // for the account that was meant.
 func (j *judge) applyLogin(ev *event, silent bool) {
-	l := &ev.part.login
+	l := ev.part.login
 	r := j.loginRow(ev)
 	if l.User != "" {
 		seen := j.guessed

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"time"
 
 	"relaywatch/mail"
 )
@@ -10,7 +11,7 @@ import (
 type subject struct {
 	of       *judge // nil once it is forgotten.
 	who      mail.Submitter
-	rules    []int // That judge it.
+	rules    []int // That judge it. Shared with others.
 	rows     rows
 	memory   memory    // Recipients that it mailed.
 	contacts []contact // Of the newest of them, after MemoryAt, in event time.
@@ -37,11 +38,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 		s = j.base.subjects[who].clone(j.base.turns.number())
 	} else {
 		s = &subject{who: who, verdicts: j.network.verdicts[who], raised: j.network.raised(who)}
-		for i, r := range j.rules {
-			if r.judges(who, c) {
-				s.rules = append(s.rules, i)
-			}
-		}
+		s.rules = j.rulesFor(who, c)
 	}
 	s.of = j
 	if who.Kind == mail.KindIP {
@@ -50,6 +47,29 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	j.subjects[who] = s
 	return s
 }
+
+// rulesFor are the rules that judge a submitter. Those of most are the same list.
+func (j *judge) rulesFor(who mail.Submitter, c class) []int {
+	var list []int
+	for i, r := range j.rules {
+		if r.judges(who, c) {
+			list = append(list, i)
+		}
+	}
+	for _, same := range j.judging {
+		if slices.Equal(same, list) {
+			return same
+		}
+	}
+	if len(j.judging) < maxLists {
+		j.judging = append(j.judging, list)
+	}
+	return list
+}
+
+// maxLists is how many lists of rules are shared: there are some for each kind of
+// submitter, and those of the exceptions.
+const maxLists = 16
 
 // subjectOf is the subject of a part.
 func (j *judge) subjectOf(p *part) *subject {
@@ -70,8 +90,11 @@ func (s *subject) clone(turn uint32) *subject {
 	c.memory = s.memory.fork(turn)
 	c.contacts = nil
 	c.profile = s.profile.clone()
-	c.findings = make(map[int]*finding, len(s.findings))
+	c.findings = nil // Most have none.
 	for i, f := range s.findings {
+		if c.findings == nil {
+			c.findings = make(map[int]*finding, len(s.findings))
+		}
 		c.findings[i] = f.clone()
 	}
 	if s.episode != nil {
@@ -95,13 +118,13 @@ func (j *judge) sweep(until mail.Time) {
 	j.mailboxes.expire(until)
 	for who, s := range j.subjects {
 		s.rows.expire(until, &j.layout)
+		if s.profile != nil && until-s.rows.newest > seconds(time.Hour) {
+			clear(s.profile.weights) // They come out the same when they are needed again.
+		}
 		if s.rows.start < s.rows.end {
 			continue
 		}
 		s.rows = rows{}
-		if s.profile != nil {
-			clear(s.profile.weights) // They come out the same when they are needed again.
-		}
 		s.memory.turnTo(j.turns.number())
 		if !s.memory.empty() || len(s.contacts) > 0 || who.Value == "" {
 			continue
