@@ -149,12 +149,18 @@ func (m *memory) touch(hash uint64, turn uint32) (known, noted bool) {
 }
 
 // notes counts, in a turn, what is noted of the newest two: a recipient that was mailed
-// in both counts twice.
+// in both counts twice. It leaves all as it is: a preview asks it of those who are not
+// judged for the time being, and may be a turn ahead of them.
 func (m *memory) notes(turn uint32) int {
-	if m.turn != turn {
-		m.turnTo(turn)
+	switch {
+	case turn == m.turn:
+		return int(m.count + m.past[0] + m.past[1])
+	case turn-m.turn == 1 && m.own:
+		return int(m.count + m.past[0])
+	case turn-m.turn == 1:
+		return int(m.count)
 	}
-	return int(m.count + m.past[0] + m.past[1])
+	return 0
 }
 
 // fork is a memory that goes on from m and leaves it as it is. It is void when m rolls.
