@@ -412,4 +412,8 @@ func TestDigestOutWhole(t *testing.T) {
 		t.Errorf("got exit code %d, %s; want the store left alone", code, &stderr)
 	}
 	mustRun(t, 0, "--db", db, "suspects")
+	missing := filepath.Join(dir, "none", "day.txt")
+	if code := run(t.Context(), []string{"--db", db, "digest", "--date", "2026-11-05", "--out", missing}, io.Discard, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "there is no folder") {
+		t.Errorf("got exit code %d, %s; want it to say that there is no folder", code, &stderr)
+	}
 }

@@ -16,6 +16,9 @@ func checkTarget(flag, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if folder := filepath.Dir(path); !isFolder(folder) {
+			return usageError{fmt.Errorf("%s %q: there is no folder %s: make it, or name another file", flag, path, folder)}
+		}
 		return nil
 	case err != nil:
 		return fmt.Errorf("%s: %w", flag, err)
@@ -25,6 +28,11 @@ func checkTarget(flag, path string) error {
 		return usageError{fmt.Errorf("%s %q is no file", flag, path)}
 	}
 	return nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // notStore refuses to write over the store.
