@@ -23,6 +23,7 @@ var parts = []struct {
 	{"reverse_path", func(w *detect.Weigher) bool { return clear(&w.Path) }},
 	{"hour", func(w *detect.Weigher) bool { return clear(&w.Weights.Hour) }},
 	{"later", func(w *detect.Weigher) bool { return clear(&w.Later) }},
+	{"first", func(w *detect.Weigher) bool { return clear(&w.First) }},
 	{"support", func(w *detect.Weigher) bool { return clear(&w.Support) }},
 }
 
