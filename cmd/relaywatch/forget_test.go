@@ -154,7 +154,7 @@ func TestForgetSenders(t *testing.T) {
 	if code := ask("no\n"); code != exitFailed || !strings.Contains(errOut.String(), "nothing is changed") {
 		t.Errorf("got %d, %s; want it left alone", code, errOut.String())
 	}
-	for lock, want := range map[*flock.Flock]string{flock.New(db + ".lock"): "an agent writes to", readingLock(db): "relaywatch ingest reads logs into"} {
+	for lock, want := range map[*flock.Flock]string{flock.New(db + ".lock"): "an agent writes to", readingLockOf(db).Flock: "relaywatch ingest reads logs into"} {
 		if held, err := lock.TryRLock(); err != nil || !held {
 			t.Fatal(held, err)
 		}
@@ -227,7 +227,7 @@ func TestForgetAccused(t *testing.T) {
 // A run of ingest that starts while an address is forgotten waits until that is done.
 func TestIngestWaitsForForget(t *testing.T) {
 	db, args := sampleStore(t)
-	lock := readingLock(db)
+	lock := readingLockOf(db)
 	if held, err := lock.TryLock(); err != nil || !held {
 		t.Fatal(held, err)
 	}
@@ -325,4 +325,29 @@ func TestForgetKilled(t *testing.T) {
 		mustRun(t, 0, append(args, "ingest", "../../samples/iis")...)
 	}
 	mustRun(t, 0, append(args, "explain", "--check")...)
+}
+
+// The lock of those who read logs leaves no file, and is one lock for all who come
+// and go: whoever waited on a file that was removed takes the next.
+func TestReadingLock(t *testing.T) {
+	store := filepath.Join(t.TempDir(), "a.db")
+	first, second, waited := readingLockOf(store), readingLockOf(store), readingLockOf(store)
+	take := func(l readingLock, try func() (bool, error), want bool) {
+		t.Helper()
+		if held, err := l.take(try); err != nil || held != want {
+			t.Fatalf("got held: %v, %v; want %v", held, err, want)
+		}
+	}
+	take(first, first.TryRLock, true)
+	take(second, second.TryRLock, true)
+	take(waited, waited.TryLock, false)
+	first.release()
+	take(waited, waited.TryLock, false) // The second has it still, and the same.
+	second.release()
+	take(waited, waited.TryLock, true)
+	take(second, second.TryRLock, false)
+	waited.release()
+	if left, err := filepath.Glob(store + "*"); err != nil || len(left) > 0 {
+		t.Errorf("left beside the store: got %q, %v; want nothing", left, err)
+	}
 }
