@@ -22,19 +22,21 @@ import (
 // inFiles tells whether bytes stand in the store's files, in any case of letters.
 func inFiles(t *testing.T, db string, what []byte) bool {
 	t.Helper()
+	data, lower := filesOf(t, db)
+	return bytes.Contains(data, what) || bytes.Contains(lower, what)
+}
+
+// filesOf are the bytes of a store's files, and the same in lower case.
+func filesOf(t *testing.T, db string) (data, lower []byte) {
+	t.Helper()
 	files, err := filepath.Glob(db + "*")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("got %v, %v; want the files of the store", files, err)
 	}
-	found := false
 	for _, path := range files {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found = found || bytes.Contains(data, what) || bytes.Contains(bytes.ToLower(data), what)
+		data = append(data, read(t, path)...)
 	}
-	return found
+	return data, bytes.ToLower(data)
 }
 
 // memorised is an address as detection remembers it in a store.
