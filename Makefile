@@ -28,18 +28,8 @@ demo: build
 	@echo '  ./relaywatch --db demo.db query "SELECT * FROM v_hourly ORDER BY recipients DESC LIMIT 10"'
 	@echo '  ./relaywatch ingest YOUR-LOG-FOLDER && ./relaywatch suspects'
 
-# Most tests of the agent wait for it: they run beside the others.
-TEST := $(GO) test -race -timeout 40m $(FLAGS)
 test:
-	$(GO) build -race $(FLAGS) ./...
-	@$(MAKE) --no-print-directory -j2 test-others test-agent
-
-.PHONY: test-others test-agent
-test-others:
-	$(TEST) -skip '^TestAgent' ./...
-
-test-agent:
-	$(TEST) -run '^TestAgent' ./cmd/relaywatch
+	$(GO) test -race -timeout 40m $(FLAGS) ./...
 
 check:
 	@test -z "$$($(GO) tool gofumpt -l . | tee /dev/stderr)" || { echo 'run make fmt'; exit 1; }
