@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"relaywatch/ingest"
@@ -107,15 +106,15 @@ var errReload = errors.New("the configuration changed")
 
 // run is the agent. It returns when ctx is done, with everything stored.
 func (a *agent) run(ctx context.Context) error {
-	lock := flock.New(a.store + ".lock")
-	held, err := lock.TryLock()
+	lock := lockOf(a.store, agentLock)
+	held, err := lock.take(lock.TryLock)
 	if err != nil {
-		return fmt.Errorf("lock %s.lock: %w", a.store, err)
+		return fmt.Errorf("lock %s: %w", lock.Path(), err)
 	}
 	if !held {
-		return fmt.Errorf("another relaywatch agent already writes to %s: stop it first, or name another file with --db", a.store)
+		return fmt.Errorf("another relaywatch agent already writes to %s, or relaywatch forget or recipients changes it: stop it first, or wait for it, or name another file with --db", a.store)
 	}
-	defer func() { _ = lock.Unlock() }()
+	defer lock.release()
 	reported := make(chan struct{})
 	reporting, stopReports := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

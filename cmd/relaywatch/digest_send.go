@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gofrs/flock"
-
 	"relaywatch/digest"
 	"relaywatch/mail"
 	"relaywatch/store"
@@ -43,15 +41,15 @@ func (m *mailer) send(ctx context.Context) error {
 
 // try sends a mail once, to those whom it waits for. Only one program does at a time.
 func (m *mailer) try(ctx context.Context, kind, key string) error {
-	lock := flock.New(m.p.config.Store.Path + ".mail.lock")
-	held, err := lock.TryLock()
+	lock := lockOf(m.p.config.Store.Path, mailLock)
+	held, err := lock.take(lock.TryLock)
 	if err != nil {
-		return fmt.Errorf("lock %s.mail.lock: %w", m.p.config.Store.Path, err)
+		return fmt.Errorf("lock %s: %w", lock.Path(), err)
 	}
 	if !held {
 		return errBusy
 	}
-	defer func() { _ = lock.Unlock() }()
+	defer lock.release()
 	d, err := m.db.Digest(ctx, kind, key)
 	if err != nil || d == nil || d.Done != 0 {
 		return err

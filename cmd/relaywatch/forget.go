@@ -155,6 +155,16 @@ func (p *program) forgetIn(ctx context.Context, db *store.DB, path mail.Path, fo
 			return err
 		}
 	}
+	if err := writeAnew(ctx, db, ruleSet, site); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s is forgotten; all stored mail is judged anew, and the store is written anew\n", visible(string(path)))
+	return err
+}
+
+// writeAnew judges all mail anew, if what is stored was changed, and writes the file anew,
+// so that no byte is left of what it was.
+func writeAnew(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site detect.Site) error {
 	line, err := newPipeline(ctx, db, ruleSet, site)
 	if err != nil {
 		return err
@@ -164,9 +174,5 @@ func (p *program) forgetIn(ctx context.Context, db *store.DB, path mail.Path, fo
 			return err
 		}
 	}
-	if err := db.Scour(ctx); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.out, "%s is forgotten; all stored mail is judged anew, and the store is written anew\n", visible(string(path)))
-	return err
+	return db.Scour(ctx)
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 
 	"relaywatch/detect"
@@ -156,7 +155,7 @@ func TestForgetSenders(t *testing.T) {
 	if code := ask("no\n"); code != exitFailed || !strings.Contains(errOut.String(), "nothing is changed") {
 		t.Errorf("got %d, %s; want it left alone", code, errOut.String())
 	}
-	for lock, want := range map[*flock.Flock]string{flock.New(db + ".lock"): "an agent writes to", readingLockOf(db).Flock: "relaywatch ingest reads logs into"} {
+	for lock, want := range map[fileLock]string{lockOf(db, agentLock): "an agent writes to", lockOf(db, readingLock): "relaywatch ingest reads logs into"} {
 		if held, err := lock.TryRLock(); err != nil || !held {
 			t.Fatal(held, err)
 		}
@@ -229,7 +228,7 @@ func TestForgetAccused(t *testing.T) {
 // A run of ingest that starts while an address is forgotten waits until that is done.
 func TestIngestWaitsForForget(t *testing.T) {
 	db, args := sampleStore(t)
-	lock := readingLockOf(db)
+	lock := lockOf(db, readingLock)
 	if held, err := lock.TryLock(); err != nil || !held {
 		t.Fatal(held, err)
 	}
@@ -329,12 +328,12 @@ func TestForgetKilled(t *testing.T) {
 	mustRun(t, 0, append(args, "explain", "--check")...)
 }
 
-// The lock of those who read logs leaves no file, and is one lock for all who come
+// A lock leaves no file, and is one lock for all who come
 // and go: whoever waited on a file that was removed takes the next.
-func TestReadingLock(t *testing.T) {
+func TestFileLock(t *testing.T) {
 	store := filepath.Join(t.TempDir(), "a.db")
-	first, second, waited := readingLockOf(store), readingLockOf(store), readingLockOf(store)
-	take := func(l readingLock, try func() (bool, error), want bool) {
+	first, second, waited := lockOf(store, readingLock), lockOf(store, readingLock), lockOf(store, readingLock)
+	take := func(l fileLock, try func() (bool, error), want bool) {
 		t.Helper()
 		if held, err := l.take(try); err != nil || held != want {
 			t.Fatalf("got held: %v, %v; want %v", held, err, want)

@@ -4,59 +4,23 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"relaywatch/store"
 )
 
-// readingLock is shared by whoever reads logs into a store; who changes what is stored has
-// it alone, as a run of ingest remembers addresses and would write them back. Its file is
-// there only while it is held: one that stayed would be of the user who ran first, and
-// keep others out.
-type readingLock struct{ *flock.Flock }
-
-func readingLockOf(store string) readingLock {
-	return readingLock{flock.New(store + ".reading.lock")}
-}
-
-// take takes the lock by try, shared or alone, unless others hold it.
-func (l readingLock) take(try func() (bool, error)) (bool, error) {
-	for {
-		held, err := try()
-		if !held || err != nil {
-			return held, err
-		}
-		mine, err := l.Stat()
-		if err != nil {
-			return true, err
-		}
-		if there, err := os.Stat(l.Path()); err == nil && os.SameFile(mine, there) {
-			return true, nil
-		}
-		if err := l.Unlock(); err != nil { // Its last holder removed the file meanwhile.
-			return false, err
-		}
-	}
-}
-
-// release lets go of the lock, and removes its file if nobody else holds it.
-func (l readingLock) release() {
-	if alone, err := l.TryLock(); alone && err == nil {
-		_ = os.Remove(l.Path())
-	}
-	_ = l.Unlock()
-	if runtime.GOOS == "windows" { // Removes no file that is open, by whomever.
-		_ = os.Remove(l.Path())
-	}
-}
+// Locks of a store. readingLock is shared by whoever reads logs into it; who changes what
+// is stored has it alone, as a run of ingest remembers addresses and would write them back.
+const (
+	agentLock   = ".lock"
+	readingLock = ".reading.lock"
+	mailLock    = ".mail.lock"
+)
 
 // shareReading takes the lock of a run of ingest. It waits while what is
 // stored is changed, and says so.
 func (p *program) shareReading(ctx context.Context) (release func(), err error) {
-	lock := readingLockOf(p.config.Store.Path)
+	lock := lockOf(p.config.Store.Path, readingLock)
 	held, err := lock.take(lock.TryRLock)
 	if err == nil && !held {
 		p.log.Info().Msg("relaywatch changes what is stored (forget, recipients): waiting until it is done")
@@ -76,12 +40,12 @@ func (p *program) alone(ctx context.Context, theyDo, then string) (release func(
 		_, err = store.OpenReadOnly(ctx, path) // It says what is wrong.
 		return nil, err
 	}
-	agent, reading := flock.New(path+".lock"), readingLockOf(path)
+	agent, reading := lockOf(path, agentLock), lockOf(path, readingLock)
 	free := func() {
 		reading.release()
-		_ = agent.Unlock()
+		agent.release()
 	}
-	switch held, err := agent.TryLock(); {
+	switch held, err := agent.take(agent.TryLock); {
 	case err != nil:
 		return nil, fmt.Errorf("lock %s: %w", agent.Path(), err)
 	case !held:
@@ -92,7 +56,7 @@ func (p *program) alone(ctx context.Context, theyDo, then string) (release func(
 		free()
 		return nil, fmt.Errorf("lock %s: %w", reading.Path(), err)
 	case !held:
-		_ = agent.Unlock()
+		agent.release()
 		return nil, fmt.Errorf("relaywatch ingest reads logs into %s, and %s: %s when that has ended", path, theyDo, then)
 	}
 	return free, nil

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
 )
@@ -148,16 +147,7 @@ func (p *program) finishChange(ctx context.Context, db *store.DB) error {
 	if err := db.DropUnnamed(ctx); err != nil {
 		return err
 	}
-	line, err := newPipeline(ctx, db, ruleSet, site)
-	if err != nil {
-		return err
-	}
-	if line.anew {
-		if err := line.finish(ctx, line.until.Add(detect.Grace)); err != nil {
-			return err
-		}
-	}
-	if err := db.Scour(ctx); err != nil {
+	if err := writeAnew(ctx, db, ruleSet, site); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.out, "the store keeps of recipients: %s; all stored mail is judged anew, and the store is written anew\n", p.config.Privacy.Recipients)

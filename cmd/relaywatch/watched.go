@@ -106,7 +106,7 @@ func watchedRows(list []detect.Watched) *rows {
 		columns: []string{"on watch", "since (UTC)", "until", "over by", "how near to an alarm"},
 		prose:   "how near to an alarm",
 		spare:   []string{"until"},
-		empty:   "nobody is on watch: whom no rule accuses has nothing unusual in the sums",
+		empty:   "nobody is on watch: whoever is not accused is far from an alarm",
 	}
 	for i := range list {
 		w := &list[i]
