@@ -100,6 +100,7 @@ func (l *live) judge(ctx context.Context) error {
 		if err != nil || !stored {
 			return err
 		}
+		l.agent.watches(j.Watched)
 		l.judged, l.taken, l.owed = time.Now(), l.front, true
 		l.shown = l.shown || len(j.Watched) > 0
 	}
@@ -151,11 +152,16 @@ func (l *live) preview(ctx context.Context, dropped bool) error {
 	some := len(j.Findings)+len(j.Episodes)+len(j.Watched) > 0
 	if !some && (!l.shown || dropped) {
 		l.shown = false
+		l.agent.watches(nil)
 		return nil
 	}
 	l.shown = some
 	l.line.count(j)
-	return l.db.WriteJudgement(ctx, j)
+	if err := l.db.WriteJudgement(ctx, j); err != nil {
+		return err
+	}
+	l.agent.watches(j.Watched)
+	return nil
 }
 
 // frontOf is up to where b lets rows be judged for good. After rows came late it is

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"relaywatch/detect"
 	"relaywatch/ingest"
 	"relaywatch/mail"
 )
@@ -23,6 +24,7 @@ type lastSeen struct {
 	Finding mail.Time // Event time of the newest finding.
 	Rows    int64     // Stored since the start.
 	Found   int64     // Findings since the start.
+	OnWatch *int      // Submitters, as the store has them; nil before the first judgement.
 }
 
 // say tells of trouble once, until it heals; warn does so of what needs no hand.
@@ -86,4 +88,16 @@ func (a *agent) seen(b *ingest.Batch, line *pipeline) {
 	for k := range line.found {
 		a.last.Finding = max(a.last.Finding, k.at)
 	}
+}
+
+// watches notes who is on watch, as it was just stored.
+func (a *agent) watches(list []detect.Watched) {
+	who := map[mail.Submitter]bool{} // Some are so by several rules.
+	for i := range list {
+		who[list[i].Submitter] = true
+	}
+	n := len(who)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last.OnWatch = &n
 }

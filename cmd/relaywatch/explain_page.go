@@ -32,6 +32,7 @@ type explainPage struct {
 	Remedies               []namedText
 	Hourly, Daily          chartView
 	Findings               []findingView
+	Watched                []findingView // What is near an alarm, and is none.
 	Domains                []domainView
 	MoreDomains            string
 	Recipients             []recipientView
@@ -86,7 +87,7 @@ func (d *dossier) html(asOf mail.Time) ([]byte, error) {
 	v := explainPage{
 		Title: "relaywatch: " + safe(s.Submitter.String(), pageName), Policy: policy(style), Style: template.CSS(style),
 		Who: safe(s.Submitter.String(), pageAddress), Remedies: d.remedyViews(),
-		Hourly: d.hourlyChart(), Daily: d.dailyChart(), Findings: d.findingViews(),
+		Hourly: d.hourlyChart(), Daily: d.dailyChart(), Findings: d.findingViews(), Watched: d.watchedViews(),
 		Names: d.namesViews(), Logins: d.loginViews(), Proof: d.proofViews(),
 		Foot: fmt.Sprintf("Made by relaywatch %s of the mail stored up to %s UTC. It holds personal data: addresses of recipients, and rows of logs.", version(), short(asOf)),
 	}
@@ -112,6 +113,10 @@ func (d *dossier) verdict(v *explainPage) {
 	if s.Severity == "" {
 		v.Class, v.Standing = "none", "Not under suspicion"
 		v.Verdict = "is not under suspicion: no rule accuses it in the mail that is stored."
+		if len(d.Watched) > 0 {
+			v.Class, v.Standing = stateWatch, "On watch, not under suspicion"
+			v.Verdict = "is near an alarm and accused of nothing: there is nothing to do."
+		}
 		v.Facts = []namedText{
 			{"looked at", fmt.Sprintf("%s UTC to %s", short(s.Start), shortAfter(s.LastFlagged, s.Start))},
 			{"sent", plural(int64(s.Recipients), "recipient")},

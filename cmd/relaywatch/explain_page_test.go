@@ -59,6 +59,7 @@ func hostileDossier(h string) *dossier {
 	}}
 	f.Proof = []proof{{row, h, 3, h + " "}, {mail.LogPos{Log: 2}, h, 0, ""}}
 	d.Findings = []finding{f}
+	d.Watched = []detect.Watched{{Submitter: d.Suspect.Submitter, Rule: "external-list", Since: 1793610001, At: 1793610001, Until: 1793613600, Score: 9, From: 8, Alert: 16, Sum: *f.Evidence.Sum}}
 	d.Hours = d.Timeline
 	d.Alike = []alike{{store.Suspect{Submitter: mail.Submitter{Kind: mail.KindUser, Value: h}}, []string{"HELO name " + h}}}
 	return d

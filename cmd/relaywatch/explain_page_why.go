@@ -41,11 +41,27 @@ func (d *dossier) findingViews() []findingView {
 		if f.Evidence.Baseline > 0 {
 			v.Notes = append(v.Notes, baselineText(&f.Evidence))
 		}
-		if f.Evidence.Sum != nil {
-			d.weighedViews(&v, f.Evidence.Sum, d.Weighers[f.Rule])
+		if s := f.Evidence.Sum; s != nil {
+			v.Notes = append(v.Notes, "when it first held: "+natsText(s.Score))
+			d.weighedViews(&v, s, d.Weighers[f.Rule])
 		} else if f.Evidence.Record != nil {
 			v.Notes = append(v.Notes, recordText(f.Evidence.Record))
 		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// watchedViews are what watches the submitter, and accuses it of nothing.
+func (d *dossier) watchedViews() []findingView {
+	var list []findingView
+	for i := range d.Watched {
+		w := &d.Watched[i]
+		v := findingView{
+			Rule: w.Rule, Standing: fmt.Sprintf("on watch since %s UTC, over by %s if nothing more comes", short(w.Since), shortAfter(w.Until, w.At)),
+			Sentence: watchedText(w) + ".",
+		}
+		d.weighedViews(&v, &w.Sum, d.Weighers[w.Rule])
 		list = append(list, v)
 	}
 	return list
@@ -72,7 +88,6 @@ func usually(f *detect.Finding, signal string) string {
 
 // weighedViews are the recipients that made a sum.
 func (d *dossier) weighedViews(v *findingView, s *detect.Sum, w *detect.Weigher) {
-	v.Notes = append(v.Notes, "when it first held: "+natsText(s.Score))
 	if s.Before > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("%+.2f nats at %s of recipients before", s.Before, clock(s.BeforeAt)))
 	}

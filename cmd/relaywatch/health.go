@@ -27,6 +27,7 @@ type health struct {
 	Stopped bool              `json:"stopped"`
 	Rows    int64             `json:"rows"`
 	Found   int64             `json:"findings"`
+	OnWatch *int              `json:"on_watch"` // Submitters near an alarm, whom nobody accuses; null before it has judged.
 	Batch   time.Time         `json:"last_batch"`
 	Row     string            `json:"last_row"`
 	Finding string            `json:"last_finding"`
@@ -50,7 +51,7 @@ func (a *agent) health(now time.Time) health {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := health{
-		Version: version(), Started: a.started, At: now, Rows: a.last.Rows, Found: a.last.Found,
+		Version: version(), Started: a.started, At: now, Rows: a.last.Rows, Found: a.last.Found, OnWatch: a.last.OnWatch,
 		Batch: a.last.Batch, Row: a.last.Row.String(), Finding: a.last.Finding.String(), Trouble: map[string]string{},
 	}
 	for what, t := range a.trouble {
@@ -114,6 +115,7 @@ type metrics struct{ a *agent }
 var (
 	rowsTotal   = prometheus.NewDesc("relaywatch_rows_total", "Log rows stored since the start.", nil, nil)
 	findings    = prometheus.NewDesc("relaywatch_findings_total", "Findings since the start.", nil, nil)
+	onWatchNow  = prometheus.NewDesc("relaywatch_on_watch", "Submitters near an alarm, whom nobody accuses.", nil, nil)
 	troubles    = prometheus.NewDesc("relaywatch_troubles", "Things that are wrong now.", nil, nil)
 	lastBatch   = prometheus.NewDesc("relaywatch_last_batch_timestamp_seconds", "When rows were stored last.", nil, nil)
 	silences    = prometheus.NewDesc("relaywatch_server_silence_seconds", "How long the logs of a server have not grown.", serverLabels, nil)
@@ -127,7 +129,7 @@ var (
 )
 
 func (m *metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{rowsTotal, findings, troubles, lastBatch, silences, silenced, alertTaken, alertFailed, alertLost, alertWaits, logLag, logWaits} {
+	for _, d := range []*prometheus.Desc{rowsTotal, findings, onWatchNow, troubles, lastBatch, silences, silenced, alertTaken, alertFailed, alertLost, alertWaits, logLag, logWaits} {
 		c <- d
 	}
 }
@@ -137,6 +139,9 @@ func (m *metrics) Collect(c chan<- prometheus.Metric) {
 	c <- prometheus.MustNewConstMetric(rowsTotal, prometheus.CounterValue, float64(h.Rows))
 	c <- prometheus.MustNewConstMetric(findings, prometheus.CounterValue, float64(h.Found))
 	c <- prometheus.MustNewConstMetric(troubles, prometheus.GaugeValue, float64(len(h.Trouble)))
+	if h.OnWatch != nil {
+		c <- prometheus.MustNewConstMetric(onWatchNow, prometheus.GaugeValue, float64(*h.OnWatch))
+	}
 	if !h.Batch.IsZero() {
 		c <- prometheus.MustNewConstMetric(lastBatch, prometheus.GaugeValue, float64(h.Batch.Unix()))
 	}

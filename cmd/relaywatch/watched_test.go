@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,10 @@ func TestWhoIsOnWatchIsShownAndNotAccused(t *testing.T) {
 	says(do("status", "--json"), `"on_watch": 1`)
 	says(do("explain", "ip:10.1.4.7"), "ip:10.1.4.7 is not under suspicion: ", "on watch since 2026-11-05 02:14 UTC: ", "clund378@inbox.example  new to all")
 	says(do("explain", "ip:10.1.4.7", "--format", "json"), `"suspect": null`, `"watched": [`, `"recipient": "clund378@inbox.example"`)
+	page := filepath.Join(dir, "page.html")
+	do("explain", "ip:10.1.4.7", "--html", page)
+	says(read(t, page), `<header class="watch">`, "is near an alarm and accused of nothing", "<h2>Near an alarm</h2>",
+		"<h3>external-list <small>on watch since 2026-11-05 02:14 UTC, over by ", " nats by external-list, where 16 accuse: ", "<td>clund378@inbox.example</td><td>new to all")
 	says(do("digest", "--date", "2026-11-05"), "Near an alarm, and accused of nothing", "ip:10.1.4.7 (", " of 16 nats, external-list); nothing to do")
 
 	grow(60)
@@ -59,4 +64,47 @@ func TestWhoIsOnWatchIsShownAndNotAccused(t *testing.T) {
 	if got := do("explain", "ip:10.1.4.7"); strings.Contains(got, "on watch") {
 		t.Errorf("explain of the accused: got\n%s\nwant nothing of a watch", got)
 	}
+	do("explain", "ip:10.1.4.7", "--html", page)
+	if got := read(t, page); strings.Contains(got, "ear an alarm") {
+		t.Errorf("page of the accused: got\n%s\nwant nothing of a watch", got)
+	}
+}
+
+// An agent counts who is on watch now: after four strangers one, and nobody once it is
+// accused.
+func TestAgentCountsWhoIsOnWatch(t *testing.T) {
+	address := freeAddress(t)
+	h := newHost(t, 10, "agent: {interval: 50ms, listen: '"+address+"'}")
+	whole := read(t, "../../samples/iis/ex261105.log")
+	cut := len(strings.Join(strings.SplitAfter(whole, "\n")[:32], ""))
+	path := filepath.Join(h.dir, "ex261105.log")
+	for _, name := range []string{"ex261103.log", "ex261104.log", "ex261105.log"} {
+		text := read(t, "../../samples/iis/"+name)
+		if name == filepath.Base(path) {
+			text = whole[:cut]
+		}
+		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := h.start()
+	awaitHealth(t, address, http.StatusOK, `"on_watch":1,`)
+	if metrics := get(t, "http://"+address+"/metrics"); !strings.Contains(metrics, "\nrelaywatch_on_watch 1\n") {
+		t.Errorf("got\n%s\nwant one on watch", metrics)
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(whole[cut:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	awaitHealth(t, address, http.StatusOK, `"on_watch":0,`)
+	if metrics := get(t, "http://"+address+"/metrics"); !strings.Contains(metrics, "\nrelaywatch_on_watch 0\n") {
+		t.Errorf("got\n%s\nwant nobody on watch", metrics)
+	}
+	r.stop()
 }
