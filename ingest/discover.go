@@ -17,49 +17,77 @@ import (
 	"relaywatch/mail"
 )
 
+// discovery is what a look for logs has found.
+type discovery struct {
+	byLog map[*Log]*source
+	seen  map[string]bool // Paths.
+	logs  int
+	same  int
+}
+
 // discover finds the logs of all sources that have something new in them.
 func (r *Reader) discover(ctx context.Context) (Result, error) {
-	var result Result
-	byLog := map[*Log]*source{}
-	seen := map[string]bool{}
-	logs := 0
+	d := discovery{byLog: map[*Log]*source{}, seen: map[string]bool{}}
 	for _, src := range r.Sources {
-		paths, explicit := src.files(r.problem)
-		for _, path := range paths {
-			if err := ctx.Err(); err != nil {
-				return result, err
-			}
-			if seen[path] {
-				continue
-			}
-			seen[path] = true
-			s, err := r.examine(src, path)
-			var unknown *UnknownFormatError
-			switch {
-			case errors.As(err, &unknown) && !explicit:
-				continue // Other files may lie in a folder of logs.
-			case err != nil:
-				r.problem(path, err)
-				continue
-			}
-			if s.shrunk != nil {
-				r.problem(path, s.shrunk)
-			}
-			logs++
-			if s.first == 0 {
-				result.Same++
-				continue
-			}
-			if !r.enlist(byLog, s) {
-				result.Same++
+		// Listed until there is nothing new: a server that renames a log and begins the
+		// next hides the one or the other from a single look.
+		for tries, news := 0, true; news && tries <= maxTries; tries++ {
+			var err error
+			if news, err = r.discoverIn(ctx, src, &d); err != nil {
+				return Result{Same: d.same}, err
 			}
 		}
 	}
 	r.sortWaiting()
-	if logs == 0 && len(r.problems) == 0 {
-		return result, fmt.Errorf("%w in %s: check the path, and that protocol logging is on", ErrNoLogs, r.where())
+	if d.logs == 0 && len(r.problems) == 0 {
+		return Result{}, fmt.Errorf("%w in %s: check the path, and that protocol logging is on", ErrNoLogs, r.where())
 	}
-	return result, nil
+	return Result{Same: d.same}, nil
+}
+
+// discoverIn adds the files of a source to d, and tells whether there was one that d had
+// not seen.
+func (r *Reader) discoverIn(ctx context.Context, src Source, d *discovery) (news bool, err error) {
+	paths, explicit := src.files(r.problem)
+	for _, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		if d.seen[path] {
+			continue
+		}
+		d.seen[path], news = true, true
+		s, err := r.examine(src, path)
+		var unknown *UnknownFormatError
+		switch {
+		case errors.As(err, &unknown) && !explicit:
+			continue // Other files may lie in a folder of logs.
+		case !explicit && isGone(path, err):
+			delete(d.seen, path) // Another may lie there next.
+			continue
+		case err != nil:
+			r.problem(path, err)
+			continue
+		}
+		if s.shrunk != nil {
+			r.problem(path, s.shrunk)
+		}
+		d.logs++
+		if s.first == 0 || !r.enlist(d.byLog, s) {
+			d.same++
+		}
+	}
+	return news, nil
+}
+
+// isGone tells whether err says that a file is no longer there. A link that leads
+// nowhere is there.
+func isGone(path string, err error) bool {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err = os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // enlist takes a source on to be read. It returns false for a copy of a log that is

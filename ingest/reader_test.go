@@ -311,6 +311,41 @@ func TestReadProblems(t *testing.T) {
 	}
 }
 
+// A log that is renamed after the folder was listed is read under its new name, and the
+// one that takes its place is read too.
+func TestRollBetweenListAndLook(t *testing.T) {
+	one, two := w3c("MAIL01", 8, 60, "10.0.0.1"), w3c("MAIL01", 9, 3, "10.0.0.1")
+	for _, c := range []struct {
+		name string
+		next string // What lies in the log's place; "" for nothing.
+		want int64
+	}{
+		{"the next is begun", two, rowsIn(one) + rowsIn(two)},
+		{"the next is not begun", "", rowsIn(one)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeLog(t, dir, "broken.gz", "\x1f\x8bnonsense") // It is told of before the log is looked at.
+			path := writeLog(t, dir, "ex.log", one)
+			k := newKept()
+			r := &Reader{Sources: []Source{{Path: dir}}, Problem: func(of string, err error) {
+				if filepath.Base(of) != "broken.gz" {
+					t.Errorf("got %s: %v; want no trouble", of, err)
+					return
+				}
+				must(t, os.Rename(path, filepath.Join(dir, "ex-0.log")))
+				if c.next != "" {
+					writeLog(t, dir, "ex.log", c.next)
+				}
+			}}
+			result, _ := r.Run(t.Context(), k.sink)
+			if k.rows != c.want || result.Rows != c.want {
+				t.Errorf("got %d rows, %+v; want %d", k.rows, result, c.want)
+			}
+		})
+	}
+}
+
 // Rows are read back from where they stand.
 func TestRows(t *testing.T) {
 	content := w3c("MAIL01", 8, 300, "10.0.0.1")
