@@ -17,7 +17,8 @@ type member struct {
 	last mail.Time // Of its newest stranger.
 }
 
-// maxMembers bounds what is kept of a campaign: that many tell as much as more.
+// maxMembers bounds what is kept of a campaign: that many tell as much as more. The
+// newest are kept, so that as many are told as there are, up to this number.
 const maxMembers = 32
 
 // fork are campaigns that begin with those of c and leave them as they are.
@@ -34,10 +35,11 @@ func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time) int {
 	}
 	var now []member
 	for _, m := range members {
-		if m.who != who && at-m.last <= seconds(Quiet) && len(now) < maxMembers-1 {
+		if m.who != who && at-m.last <= seconds(Quiet) {
 			now = append(now, m)
 		}
 	}
+	now = now[max(0, len(now)-maxMembers+1):]
 	if c.by == nil {
 		c.by = make(map[uint32][]member)
 	}

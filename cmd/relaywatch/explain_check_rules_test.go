@@ -37,6 +37,11 @@ func TestEveryRuleIsRecomputed(t *testing.T) {
 		if len(report.Differences) > 0 || report.Scores < 20 || report.Recipients < 200 || report.Signals < 100 {
 			t.Errorf("%s: got %s; want many of each, and no difference", name, text)
 		}
+		for reason := range report.Unchecked {
+			if signal, _, _ := strings.Cut(reason, ","); recounted[signal] != nil {
+				t.Errorf("%s: not checked: %s; want it checked, as nothing was pruned", name, reason)
+			}
+		}
 		for line := range strings.Lines(mustRun(t, 0, "--config", config, "--db", db, "query", "--format", "csv",
 			"SELECT DISTINCT rule, substr(submitter, 1, instr(submitter, ':') - 1) FROM v_findings")) {
 			rule, kind, _ := strings.Cut(strings.TrimSpace(line), ",")

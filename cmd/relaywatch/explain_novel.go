@@ -71,19 +71,24 @@ func (w *witness) writesFromOutside(t *mail.Transaction) bool {
 func (w *witness) settle() {
 	for who, rows := range w.rows {
 		rows = slices.DeleteFunc(rows, func(r rowFact) bool { return w.isServer(r.who, r.place) })
-		slices.SortFunc(rows, func(a, b rowFact) int {
-			if late, also := a.kind >= rowDelivery, b.kind >= rowDelivery; a.at == b.at && late != also { // What becomes of mail comes last.
-				return cmp.Compare(a.kind, b.kind)
-			}
-			return cmp.Or(cmp.Compare(a.at, b.at), a.pos.Compare(b.pos), cmp.Compare(a.kind, b.kind))
-		})
+		slices.SortFunc(rows, func(a, b rowFact) int { return a.compare(&b) })
 		for i := range rows {
 			if r := &rows[i]; r.kind == rowRecipient && r.to.Path.Known() {
 				r.isNew, r.newToAll = w.novel(r)
+				r.common = w.inCommon[r.pos]
 			}
 		}
+		w.tellRuns(who, rows)
 		w.rows[who] = rows
 	}
+}
+
+// compare is the order in which rows are judged.
+func (r *rowFact) compare(q *rowFact) int {
+	if late, also := r.kind >= rowDelivery, q.kind >= rowDelivery; r.at == q.at && late != also { // What becomes of mail comes last.
+		return cmp.Compare(r.kind, q.kind)
+	}
+	return cmp.Or(cmp.Compare(r.at, q.at), r.pos.Compare(q.pos), cmp.Compare(r.kind, q.kind))
 }
 
 // age is how many days before a row its machine was told apart from others behind its

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"math"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"relaywatch/detect"
@@ -21,15 +23,18 @@ type recount struct {
 	refusedDeliveries, deferredDeliveries, bounces              int
 	bytes                                                       int64
 
-	to, toFromNull, domains, paths, helo map[string]int
+	to, toFromNull, domains, paths, helo, forms map[string]int
+
+	now *rowFact // The newest row.
 }
 
 func newRecount(w *witness) *recount {
-	return &recount{w: w, to: map[string]int{}, toFromNull: map[string]int{}, domains: map[string]int{}, paths: map[string]int{}, helo: map[string]int{}}
+	return &recount{w: w, to: map[string]int{}, toFromNull: map[string]int{}, domains: map[string]int{}, paths: map[string]int{}, helo: map[string]int{}, forms: map[string]int{}, now: &rowFact{}}
 }
 
-// recounted are the signals that the rows of a window tell. What is not here is kept
-// of logins under any form of an account's name, or is of the profile.
+// recounted are the signals that the stored rows tell: most those of a window; runs of
+// messages and campaigns rest on others' rows, too. What is not here is kept of logins
+// under any form of an account's name, or is of the profile.
 var recounted = map[string]func(*recount) float64{
 	"recipients":             func(c *recount) float64 { return float64(c.recipients) },
 	"distinct_recipients":    func(c *recount) float64 { return float64(len(c.to)) },
@@ -55,11 +60,18 @@ var recounted = map[string]func(*recount) float64{
 	"refused_deliveries":     func(c *recount) float64 { return float64(c.refusedDeliveries) },
 	"deferred_deliveries":    func(c *recount) float64 { return float64(c.deferredDeliveries) },
 	"bounces":                func(c *recount) float64 { return float64(c.bounces) },
+	"odd_forms":              func(c *recount) float64 { return float64(len(c.forms)) },
+	"same_size":              func(c *recount) float64 { return float64(c.now.runs.sizes) },
+	"same_gap":               func(c *recount) float64 { return float64(c.now.runs.gaps) },
+	"campaign_hosts":         func(c *recount) float64 { return float64(c.now.common.path) },
+	"same_size_hosts":        func(c *recount) float64 { return float64(c.now.common.size) },
 	"bytes":                  func(c *recount) float64 { return float64(c.bytes) },
 }
 
 // remembered are those of recounted that rest on all the mail before.
-var remembered = map[string]bool{"new_recipients": true, "new_to_all": true, "strangers": true}
+var remembered = map[string]bool{
+	"new_recipients": true, "new_to_all": true, "strangers": true, "campaign_hosts": true, "same_size_hosts": true,
+}
 
 // differences are signals that count values, which the engine takes for equal if 32
 // bits of their hashes are.
@@ -127,6 +139,9 @@ func (c *recount) countRecipient(r *rowFact, by int) {
 	if !r.to.Path.Known() {
 		return
 	}
+	if c.w.asked["odd_forms"] {
+		differ(c.forms, testForm(string(r.to.Path)), by)
+	}
 	outside := c.w.external(r.to.Path.Domain())
 	switch reply := r.to.Reply; {
 	case outside && (reply == 550 || reply == 551 || reply == 553 || reply == 554):
@@ -137,6 +152,39 @@ func (c *recount) countRecipient(r *rowFact, by int) {
 	if accepted {
 		c.countAccepted(r, outside, by)
 	}
+}
+
+// testForm names the address form of relay tests that a recipient has; "" is none.
+func testForm(to string) string {
+	at := strings.LastIndex(to, "@")
+	if at < 0 {
+		switch {
+		case strings.Contains(to, "!"):
+			return "domain!user"
+		case strings.Contains(to, "%"):
+			return "user%domain"
+		}
+		return ""
+	}
+	for _, form := range testForms {
+		if form.of.MatchString(to) {
+			return form.name
+		}
+	}
+	return ""
+}
+
+// testForms are those with a domain. The first one that fits tells.
+var testForms = []struct {
+	name string
+	of   *regexp.Regexp
+}{
+	{"@host:user@domain", regexp.MustCompile(`(?s)^@.*@`)},
+	{`"user@domain"@host`, regexp.MustCompile(`(?s)^".*[@%].*@`)},
+	{"user@domain@host", regexp.MustCompile(`(?s)@.*@`)},
+	{"user%domain@host", regexp.MustCompile(`(?s)%.*@`)},
+	{"domain!user@host", regexp.MustCompile(`(?s)!.*@`)},
+	{"user@[address]", regexp.MustCompile(`(?s)@\[[^@]*$`)},
 }
 
 func (c *recount) countAccepted(r *rowFact, outside bool, by int) {
@@ -190,6 +238,7 @@ func (w *witness) remeasure(f *detect.Finding, window time.Duration, signals []d
 			break
 		}
 		c.count(r, 1)
+		c.now = r
 		for ; rows[first].at <= max(r.at.Add(-window), w.acquitted(f.Submitter, r.at)); first++ {
 			c.count(&rows[first], -1)
 		}

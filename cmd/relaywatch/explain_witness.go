@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"relaywatch/detect"
 	"relaywatch/mail"
@@ -35,6 +37,12 @@ type witness struct {
 	began    mail.Time                     // Of the first recipient that was judged.
 	firstDay map[pathOf]mail.Time          // First use of a reverse-path.
 	born     map[mail.Submitter]place      // Of machines behind a shared address: the first recipient.
+
+	asked     map[string]bool // Signals of findings.
+	runs      map[mail.Submitter]*messageRun
+	campaigns []stretch // Of which strangers are kept.
+	strangers []*stranger
+	inCommon  map[mail.LogPos]inCommon // By the rows of strangers.
 }
 
 // pathOf is a reverse-path of a submitter.
@@ -75,7 +83,9 @@ type rowFact struct {
 	to    mail.Recipient
 	nth   int // Of its transaction, from 1.
 
-	isNew, newToAll bool // The recipient is, for the submitter and for all.
+	isNew, newToAll bool     // The recipient is, for the submitter and for all.
+	runs            lengths  // Up to this row.
+	common          inCommon // Of a stranger.
 
 	outcome mail.DeliveryOutcome // Of a delivery.
 	again   bool                 // The submitter was told so of this recipient before.
@@ -95,6 +105,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		servers: map[string]place{}, wanted: map[mail.LogPos]*rowFact{}, spans: map[mail.Submitter][]stretch{},
 		rows: map[mail.Submitter][]rowFact{}, told: map[mail.Path]*acquaintance{}, firstDay: map[pathOf]mail.Time{},
 		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{}, returned: map[mail.Path]*returned{},
+		asked: map[string]bool{}, runs: map[mail.Submitter]*messageRun{}, inCommon: map[mail.LogPos]inCommon{},
 	}
 	if err := w.learn(ctx, db); err != nil {
 		return nil, err
@@ -118,6 +129,9 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 	if err := db.Replay(ctx, 0, w.hearRows, w.hearLogin, w.hearDelivery); err != nil {
 		return nil, err
 	}
+	for who, r := range w.runs {
+		w.endRun(who, r, math.MaxInt64)
+	}
 	for _, row := range w.wanted {
 		if row != nil && row.kind == rowRecipient && row.to.Path.Known() {
 			w.meet(row.to.Path)
@@ -128,6 +142,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 	}
 	w.joinPosted()
 	w.joinReturned()
+	w.joinCampaigns()
 	w.settle()
 	return w, nil
 }
@@ -162,6 +177,12 @@ func (w *witness) learn(ctx context.Context, db *store.DB) error {
 // ask notes which rows a finding is about.
 func (w *witness) ask(f *detect.Finding, r *detect.Rule) {
 	w.spans[f.Submitter] = append(w.spans[f.Submitter], stretch{f.FlaggedAt.Add(-r.Window), f.WindowEnd})
+	for _, s := range f.Evidence.Signals {
+		w.asked[s.Signal] = true
+		if s.Signal == "campaign_hosts" || s.Signal == "same_size_hosts" {
+			w.campaigns = append(w.campaigns, stretch{f.FlaggedAt.Add(-24*time.Hour) - 1, f.WindowEnd})
+		}
+	}
 	for _, pos := range f.Evidence.Rows {
 		w.wanted[pos] = nil
 	}
@@ -183,16 +204,23 @@ func (w *witness) hearRows(t mail.Transaction) {
 	}
 	start.who, start.class = w.answers(tx, t.At)
 	w.keep(start)
+	if start.at != 0 {
+		w.hearRun(&start, t.At, nil)
+	}
 	for i, to := range recipients {
 		row := rowFact{place: place{to.At, to.Pos}, kind: rowRecipient, tx: tx, to: to, nth: i + 1}
 		row.who, row.class = w.answers(tx, to.At)
 		w.hearBack(&row)
 		w.keep(row)
+		if row.at != 0 && w.counts(&row) {
+			w.hearRun(&row, t.At, w.hearStranger(&row))
+		}
 	}
 	if t.Outcome != mail.Open && t.EndAt != 0 && t.SizeBytes > 0 {
 		row := rowFact{place: place{t.EndAt, t.Pos}, kind: rowEnd, tx: tx}
 		row.who, row.class = w.answers(tx, t.EndAt)
 		w.keep(row)
+		w.hearRun(&row, t.At, nil)
 	}
 }
 

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"relaywatch/mail"
+	"relaywatch/store"
+)
+
+// campaignLog is a log of IIS: ordinary mail, and two days later a campaign through four
+// hosts, one sender and one size, as one of them also tries the address forms of relay tests.
+func campaignLog() string {
+	var log strings.Builder
+	log.WriteString("#Software: Microsoft Internet Information Services 8.5\n#Fields: date time c-ip cs-username s-computername s-ip cs-method cs-uri-query sc-status sc-bytes cs-bytes\n")
+	row := func(at time.Time, client, method, query string, status, bytes int) {
+		fmt.Fprintf(&log, "%s %s PC-%s MAIL01 10.0.0.20 %s %s %d 50 %d\n", at.Format("2006-01-02 15:04:05"), client, client[len(client)-1:], method, query, status, bytes)
+	}
+	message := func(at time.Time, client, from, to string, size int) {
+		row(at, client, "MAIL", "+FROM:<"+from+">", 250, 40)
+		row(at, client, "RCPT", "+TO:<"+to+">", 250, 40)
+		row(at.Add(time.Second), client, "DATA", "<id>", 250, size)
+	}
+	at := time.Date(2026, time.November, 3, 9, 0, 0, 0, time.UTC)
+	for n := range 40 {
+		message(at, fmt.Sprintf("10.1.4.%d", 1+n%6), fmt.Sprintf("u%d@corp.example", n%6), fmt.Sprintf("c%d@example.org", n%9), 3000+700*n)
+		at = at.Add(time.Minute)
+	}
+	at = time.Date(2026, time.November, 5, 2, 0, 0, 0, time.UTC)
+	for n := range 40 {
+		for host := 1; host <= 4; host++ {
+			message(at, fmt.Sprintf("10.1.4.%d", host), "news@example.com", fmt.Sprintf("s%d-%d@example.net", host, n), 5000+10*host)
+			at = at.Add(10 * time.Second)
+		}
+	}
+	for n, to := range []string{"u%d.example@mx1.corp.example", "d.example!u@mx1.corp.example", "@mx1.corp.example:u@example.net", `"u@example.net"@mx1.corp.example`, "u@[10.0.0.20]", "d.example!u"} {
+		row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "MAIL", "+FROM:<a@example.com>", 250, 40)
+		row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "RCPT", "+TO:<"+to+">", 550, 40)
+	}
+	return log.String()
+}
+
+// What hosts have in common, runs of messages and address forms are counted again from the
+// stored rows: a finding that has another figure is told, and so is a row that was changed.
+func TestCampaignIsRecounted(t *testing.T) {
+	dir := t.TempDir()
+	log, whole := filepath.Join(dir, "ex261105.log"), filepath.Join(dir, "whole.db")
+	if err := os.WriteFile(log, []byte(campaignLog()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("RELAYWATCH_NETWORK_OWN_DOMAINS", "corp.example")
+	mustRun(t, 0, "--db", whole, "ingest", log)
+	var report checkReport
+	if err := json.Unmarshal([]byte(mustRun(t, 0, "--db", whole, "explain", "--check", "--format", "json")), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Differences)+len(report.Unchecked) > 0 || report.Signals < 40 {
+		t.Fatalf("got %+v; want all checked, and no difference", report)
+	}
+	signal := func(name string, value int) string {
+		return fmt.Sprintf(`UPDATE findings SET evidence = json_set(evidence, (SELECT e.path || '.value' FROM json_tree(evidence) e WHERE e.value = '%s'), %d)
+			WHERE evidence LIKE '%%"%[1]s"%%' AND submitter_id = (SELECT id FROM submitters WHERE value = '10.1.4.4')`, name, value)
+	}
+	ofHost := func(host int) string {
+		return fmt.Sprintf(`origin_id IN (SELECT o.id FROM origins o JOIN names n ON n.id = o.client_id WHERE n.text = '10.1.4.%d')`, host)
+	}
+	for _, tc := range []struct{ name, change, want string }{
+		{"campaign", signal("campaign_hosts", 5), "campaign_hosts: the finding has 5; it is 4"},
+		{"size", signal("same_size", 41), "same_size: the finding has 41; it is 40"},
+		{"sizes", signal("same_size_hosts", 5), "same_size_hosts: the finding has 5; it is 4"},
+		{"interval", signal("same_gap", 40), "same_gap: the finding has 40; it is 39"},
+		{"forms", signal("odd_forms", 7), "odd_forms: the finding has 7; it is 6"},
+		{
+			"another host's sender", `UPDATE transactions SET reverse_path_id = (SELECT reverse_path_id FROM transactions ORDER BY id LIMIT 1) WHERE ` + ofHost(3),
+			"coordinated-senders of ip:10.1.4.4 at 2026-11-05T02:01:10Z: campaign_hosts: the finding has 4; it is 3",
+		},
+		{
+			"another host's sizes", `UPDATE transactions SET size_bytes = 9000 + 4000 * (id % 7) WHERE ` + ofHost(3),
+			"coordinated-sizes of ip:10.1.4.4 at 2026-11-05T02:02:30Z: same_size_hosts: the finding has 4; it is 3",
+		},
+		{
+			"a size", `UPDATE transactions SET size_bytes = 9000 WHERE id = (SELECT max(id) FROM transactions WHERE size_bytes IS NOT NULL AND ` + ofHost(4) + `)`,
+			"sameness of ip:10.1.4.4 at 2026-11-05T02:19:51Z: same_size: the finding has 40; it is 39",
+		},
+		{"a form", `UPDATE addresses SET local = 'ann' WHERE local = 'u%d.example'`, "odd_forms: the finding has 6; it is 5"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			db := filepath.Join(dir, strings.ReplaceAll(tc.name, " ", "-")+".db")
+			mustRun(t, 0, "--db", whole, "backup", db)
+			spoil(t, db, tc.change)
+			var out, errOut bytes.Buffer
+			code := run(t.Context(), []string{"--db", db, "explain", "ip:10.1.4.4", "--check"}, &out, &errOut)
+			if code != exitFailed || !strings.Contains(out.String(), tc.want) {
+				t.Errorf("got %d\n%s%s\nwant %d, and %q", code, out.String(), errOut.String(), exitFailed, tc.want)
+			}
+		})
+	}
+	t.Run("pruned", func(t *testing.T) {
+		path := filepath.Join(dir, "pruned.db")
+		mustRun(t, 0, "--db", whole, "backup", path)
+		db, err := store.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest := mail.Of(time.Date(2026, time.November, 5, 2, 30, 0, 0, time.UTC))
+		_, err = db.Prune(t.Context(), store.KeepAll(12*time.Hour), newest)
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		text := mustRun(t, 0, "--db", path, "explain", "--check")
+		for _, want := range []string{" compared with the stored rows, all equal\n", "same_size, as older mail was pruned (4)", "campaign_hosts, as older mail was pruned (4)"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("got\n%s\nwant in it %q", text, want)
+			}
+		}
+	})
+}
