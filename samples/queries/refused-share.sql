@@ -1,8 +1,11 @@
 -- Share of refused recipients for each client, for those that tried five or more.
-SELECT client_ip, sum(tried) AS recipients, sum(refused) AS refused,
-       round(100.0 * sum(refused) / sum(tried), 1) AS refused_percent
-FROM v_sources
+-- The last 35 days of stored mail: what was refused a year ago says little of today.
+SELECT client_ip, sum(recipients) AS recipients, sum(refused) AS refused,
+       round(100.0 * sum(refused) / sum(recipients), 1) AS refused_percent
+FROM v_transactions
+WHERE mail_unix > unixepoch((SELECT max(last_time) FROM v_logs)) - 35 * 86400
+  AND direction = 'in'
 GROUP BY client_ip
-HAVING sum(tried) >= 5 AND sum(refused) > 0
+HAVING sum(recipients) >= 5 AND sum(refused) > 0
 ORDER BY refused_percent DESC, recipients DESC
 LIMIT 20;
