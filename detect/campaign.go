@@ -1,6 +1,10 @@
 package detect
 
-import "relaywatch/mail"
+import (
+	"slices"
+
+	"relaywatch/mail"
+)
 
 // campaigns are what hosts have in common that mailed strangers in the last day, as the
 // reverse-path of no own domain, and which they are: one campaign that leaves through
@@ -14,7 +18,8 @@ type campaigns struct {
 // member is a submitter of a campaign.
 type member struct {
 	who  mail.Submitter
-	last mail.Time // Of its newest stranger.
+	last mail.Time   // Of its newest stranger.
+	pos  mail.LogPos // Of that.
 }
 
 // maxMembers bounds what is kept of a campaign: that many tell as much as more. The
@@ -24,8 +29,9 @@ const maxMembers = 32
 // fork are campaigns that begin with those of c and leave them as they are.
 func (c *campaigns) fork() campaigns { return campaigns{base: c, kept: c.kept} }
 
-// join adds a submitter to a campaign and counts who is in it.
-func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time) int {
+// join adds a submitter to a campaign and tells who is in it, the submitter last. It is
+// never changed.
+func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time, pos mail.LogPos) []member {
 	if at-c.kept >= seconds(Quiet) {
 		c.drop(at)
 	}
@@ -43,8 +49,9 @@ func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time) int {
 	if c.by == nil {
 		c.by = make(map[uint32][]member)
 	}
-	c.by[what] = append(now, member{who, at})
-	return len(now) + 1
+	now = append(now, member{who, at, pos})
+	c.by[what] = now
+	return now
 }
 
 // drop forgets campaigns that are over.
@@ -55,4 +62,21 @@ func (c *campaigns) drop(at mail.Time) {
 		}
 	}
 	c.kept = at
+}
+
+// othersOf are the rows of the others in the campaign that a rule asks about, at a row:
+// the newest stranger of each.
+func (r *row) othersOf(rule *Rule) []mail.LogPos {
+	var members []member
+	switch {
+	case slices.Contains(rule.measures, sigCampaignHosts):
+		members = r.campaign
+	case slices.Contains(rule.measures, sigAlikeHosts):
+		members = r.alike
+	}
+	var rows []mail.LogPos
+	for i := range len(members) - 1 {
+		rows = append(rows, members[i].pos)
+	}
+	return rows
 }

@@ -16,7 +16,7 @@ func TestCampaignCountsTheLastDay(t *testing.T) {
 	}
 	const begin = mail.Time(1793610000)
 	for n := range 40 {
-		if got, want := c.join(7, host(n), begin+mail.Time(n)), min(n+1, maxMembers); got != want {
+		if got, want := len(c.join(7, host(n), begin+mail.Time(n), mail.LogPos{})), min(n+1, maxMembers); got != want {
 			t.Fatalf("host %d: got %d; want %d", n, got, want)
 		}
 	}
@@ -29,7 +29,7 @@ func TestCampaignCountsTheLastDay(t *testing.T) {
 		{seconds(Quiet) + 40, 1},
 	} {
 		fork := c.fork()
-		if got := fork.join(7, host(99), begin+tc.after); got != tc.want {
+		if got := len(fork.join(7, host(99), begin+tc.after, mail.LogPos{})); got != tc.want {
 			t.Errorf("%d s later: got %d; want %d", tc.after, got, tc.want)
 		}
 	}

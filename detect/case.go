@@ -18,11 +18,12 @@ type finding struct {
 	silenced string
 	peak     measures // When the leading signal was highest.
 	proof    []mail.LogPos
-	behind   string  // Address of the host that many share, for a sender.
-	sum      *Sum    // Of a sequential rule; never changed.
-	record   *Record // Of a rule on the own scale; never changed.
-	shown    bool    // Is handed out: it is an alert, or belongs to an episode.
-	touched  bool    // Is in judge.findings.
+	others   []mail.LogPos // Of a campaign, at the peak: see Evidence.
+	behind   string        // Address of the host that many share, for a sender.
+	sum      *Sum          // Of a sequential rule; never changed.
+	record   *Record       // Of a rule on the own scale; never changed.
+	shown    bool          // Is handed out: it is an alert, or belongs to an episode.
+	touched  bool          // Is in judge.findings.
 }
 
 func (f *finding) clone() *finding {
@@ -72,7 +73,7 @@ func (t *tally) add(u tally) {
 // held notes that rule i holds for s at its newest row, where m is measured. What adds
 // nothing to the leading signal moves no finding: who was caught at night may write
 // a mail in the afternoon while the window is still full.
-func (j *judge) held(s *subject, i, lead int, m *measures) {
+func (j *judge) held(s *subject, i int, newest *row, lead int, m *measures) {
 	r := j.rules[i]
 	f := s.findings[i]
 	if f != nil && j.over(f, s.rows.newest, m) {
@@ -85,10 +86,12 @@ func (j *judge) held(s *subject, i, lead int, m *measures) {
 	switch strongest := strength(lead); {
 	case f == nil:
 		f = j.open(s, i, lead, m)
+		f.others = newest.othersOf(r)
 	case !j.adds(s, i, lead, m):
 		return
 	case m[strongest] > f.peak[strongest], lead == sigScore && m[sigScore] == f.peak[sigScore]: // A sum has a ceiling.
 		f.peak = *m
+		f.others = newest.othersOf(r)
 	}
 	f.last = s.rows.newest
 	if f.shown || r.Level == LevelAlert || s.episode != nil || j.showsAll {

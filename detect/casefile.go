@@ -17,7 +17,7 @@ import (
 // rules, then in numbers of variable length: until, the identities of logs, when the
 // memory began, the servers, the owners of bare names, who sends messages of the same size, and the submitters with what is open of them. Times are counted back
 // from until, rules and logs are numbers in their lists.
-const casesVersion = 6
+const casesVersion = 7
 
 // caseWriter writes the stored form of what is open.
 type caseWriter struct {
@@ -112,6 +112,7 @@ func (w *caseWriter) sizes() {
 			w.string(m.who.Kind)
 			w.string(m.who.Value)
 			w.time(m.last)
+			w.pos(m.pos, 0)
 		}
 	}
 }
@@ -162,9 +163,14 @@ func (w *caseWriter) finding(f *finding) {
 	}
 	w.json(f.sum)
 	w.json(f.record)
-	w.whole(len(f.proof))
+	w.rows(f.proof)
+	w.rows(f.others)
+}
+
+func (w *caseWriter) rows(list []mail.LogPos) {
+	w.whole(len(list))
 	before := int64(0)
-	for _, p := range f.proof {
+	for _, p := range list {
 		w.pos(p, before)
 		before = p.Offset
 	}

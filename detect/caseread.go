@@ -145,7 +145,7 @@ func (r *caseReader) sizes() {
 	for range r.count() {
 		size := uint32(r.unsigned())
 		for range r.count() {
-			m := member{who: mail.Submitter{Kind: r.string(), Value: r.string()}, last: r.time()}
+			m := member{who: mail.Submitter{Kind: r.string(), Value: r.string()}, last: r.time(), pos: r.pos(0)}
 			of.by[size] = append(of.by[size], m)
 		}
 	}
@@ -214,16 +214,21 @@ func (r *caseReader) finding(who mail.Submitter) *finding {
 	}
 	r.json(&f.sum)
 	r.json(&f.record)
-	before := int64(0)
-	for range r.count() {
-		p := r.pos(before)
-		f.proof = append(f.proof, p)
-		before = p.Offset
-	}
+	f.proof, f.others = r.rows(), r.rows()
 	if r.err != nil {
 		return nil
 	}
 	return f
+}
+
+func (r *caseReader) rows() (list []mail.LogPos) {
+	before := int64(0)
+	for range r.count() {
+		p := r.pos(before)
+		list = append(list, p)
+		before = p.Offset
+	}
+	return list
 }
 
 // MemorySince is when the memory of a Judgement's Cases begins: when the first

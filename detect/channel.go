@@ -124,7 +124,7 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	}
 	r.weighed = true
 	if r.flags&(isStranger|isExternal) == isStranger|isExternal && j.needs(isStranger) {
-		r.alike = j.alikeHosts(s, r.at)
+		r.alike = j.alikeHosts(s, r)
 	}
 	if f.skip || p.transaction.ReversePath == "" {
 		return // Bounces and receipts go to strangers by nature: null-sender-storm sees them.

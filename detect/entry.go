@@ -92,8 +92,8 @@ type row struct {
 	weighed bool // It is in the profile's day: rules on the own scale are asked.
 	summed  bool // It is in sums: sequential rules are asked, see channel.asked.
 
-	campaign int // Of a stranger, see campaigns; 0 of others.
-	alike    int // Of a stranger, see alikeHosts; 0 of others.
+	campaign []member // Of a stranger, see campaigns; nil of others.
+	alike    []member // Of a stranger, see alikeHosts; nil of others.
 }
 
 // put notes a value of a dimension.

@@ -186,7 +186,7 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 		j.putText(&r, byDomain, domain)
 		j.acceptedRow(&r, ev.part, external)
 		if isNew&isStranger != 0 && external && ev.part.foreign && ev.part.class != outside {
-			r.campaign = j.spread.join(ev.part.pathHash, s.who, ev.at)
+			r.campaign = j.spread.join(ev.part.pathHash, s.who, ev.at, ev.pos)
 		}
 		j.post(s, ev.part, hash, external, ev.at)
 	}

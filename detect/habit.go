@@ -47,15 +47,19 @@ func (s *subject) sameGap() float64 {
 // to mail a stranger one of a campaign: two that are alike are chance.
 const alikeFrom = 3
 
-// alikeHosts counts who mails strangers in runs of messages of one size: a campaign that
+// alikeHosts tells who mails strangers in runs of messages of one size: a campaign that
 // leaves through many hosts, under a sender each. Sizes are told by steps of 4 in a
 // hundred, and by others half a step apart, so that those that are alike meet in one.
-func (j *judge) alikeHosts(s *subject, at mail.Time) int {
+func (j *judge) alikeHosts(s *subject, r *row) []member {
 	if s.profile.Alike < alikeFrom {
-		return 0
+		return nil
 	}
 	steps := math.Log(float64(max(1, s.profile.Size))) / (2 * alike)
-	return max(j.sizes.join(2*uint32(steps), s.who, at), j.sizes.join(2*uint32(steps+0.5)+1, s.who, at))
+	these, those := j.sizes.join(2*uint32(steps), s.who, r.at, r.pos), j.sizes.join(2*uint32(steps+0.5)+1, s.who, r.at, r.pos)
+	if len(those) > len(these) {
+		return those
+	}
+	return these
 }
 
 // settled is how old an account is before a source can be new to it.

@@ -287,7 +287,7 @@ func (s *subject) isServer(ev *event) bool {
 func (j *judge) measure(s *subject, r *row, window int, m *measures) {
 	s.rows.measure(window, &j.layout, m)
 	m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
-	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(r.campaign), float64(r.alike), s.sameGap()
+	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(len(r.campaign)), float64(len(r.alike)), s.sameGap()
 	m[sigContacts] = float64(s.memory.notes(j.turns.number()))
 }
 
@@ -322,7 +322,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		if j.watch != nil && r.flags&isBounced == 0 { // It weighs nothing.
 			j.watched(s, i, r, score)
 		}
-		if score < q.least || r.campaign < q.campaign || r.alike < q.alike || !s.rows.open(q.gates) || !s.habits(q) {
+		if score < q.least || len(r.campaign) < q.campaign || len(r.alike) < q.alike || !s.rows.open(q.gates) || !s.habits(q) {
 			continue
 		}
 		m := &j.measured[q.window]
@@ -333,7 +333,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		m[sigScore] = score
 		low := m.lowered(j.baseline(s, j.rules[i], r.at))
 		if q.condition.holds(&j.machine, low) {
-			j.held(s, i, q.condition.lead(low), m)
+			j.held(s, i, r, q.condition.lead(low), m)
 		}
 	}
 }

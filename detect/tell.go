@@ -45,7 +45,7 @@ func (j *judge) told(f *finding) Finding {
 	out := Finding{
 		Rule: r.Name, Submitter: f.who, WindowStart: f.start, WindowEnd: f.last, FlaggedAt: f.flagged,
 		Level: r.Level, Weight: r.Weight, Sentence: r.sentence(f.who, &f.peak), Silenced: f.silenced,
-		Evidence: Evidence{Rows: f.proof, Behind: f.behind, Sum: f.sum, Record: f.record},
+		Evidence: Evidence{Rows: f.proof, Others: f.others, Behind: f.behind, Sum: f.sum, Record: f.record},
 	}
 	factor := j.network.baseline(f.who, r, f.flagged)
 	out.Evidence.Baseline = kept(factor)

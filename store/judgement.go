@@ -107,6 +107,7 @@ func findingID(f *detect.Finding) int64 {
 type evidence struct {
 	Signals []detect.Measure `json:"signals"`
 	Rows    []evidenceRow    `json:"rows"`
+	Others  []evidenceRow    `json:"others,omitempty"`
 	Behind  string           `json:"behind,omitempty"`
 	Sum     *sumRows         `json:"sum,omitempty"`
 	Record  *detect.Record   `json:"record,omitempty"`
@@ -120,14 +121,19 @@ type evidenceRow struct {
 }
 
 func evidenceOf(e detect.Evidence) evidence {
-	out := evidence{Signals: e.Signals, Rows: make([]evidenceRow, 0, len(e.Rows)), Behind: e.Behind, Sum: sumRowsOf(e.Sum), Record: e.Record, Baseline: e.Baseline}
+	out := evidence{Signals: e.Signals, Rows: evidenceRows(e.Rows), Others: evidenceRows(e.Others), Behind: e.Behind, Sum: sumRowsOf(e.Sum), Record: e.Record, Baseline: e.Baseline}
 	if out.Signals == nil {
 		out.Signals = []detect.Measure{}
 	}
-	for _, pos := range e.Rows {
-		out.Rows = append(out.Rows, evidenceRow{pos.Log.String(), pos.Offset})
-	}
 	return out
+}
+
+func evidenceRows(list []mail.LogPos) []evidenceRow {
+	rows := make([]evidenceRow, 0, len(list))
+	for _, pos := range list {
+		rows = append(rows, evidenceRow{pos.Log.String(), pos.Offset})
+	}
+	return rows
 }
 
 // parseEvidence reads what evidenceOf made.
@@ -137,14 +143,16 @@ func parseEvidence(text string) (detect.Evidence, error) {
 		return detect.Evidence{}, fmt.Errorf("evidence: %w", err)
 	}
 	out := detect.Evidence{Signals: e.Signals, Behind: e.Behind, Record: e.Record, Baseline: e.Baseline}
-	for _, row := range e.Rows {
-		pos, err := row.pos()
-		if err != nil {
-			return detect.Evidence{}, err
-		}
-		out.Rows = append(out.Rows, pos)
-	}
 	var err error
+	for into, rows := range map[*[]mail.LogPos][]evidenceRow{&out.Rows: e.Rows, &out.Others: e.Others} {
+		for _, row := range rows {
+			pos, err := row.pos()
+			if err != nil {
+				return detect.Evidence{}, err
+			}
+			*into = append(*into, pos)
+		}
+	}
 	out.Sum, err = e.Sum.sum()
 	return out, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,8 @@ type dossier struct {
 // finding is a finding with its log rows as they stand in the log.
 type finding struct {
 	detect.Finding
-	Proof []proof
+	Proof  []proof
+	Others []proof // Of the others in a campaign.
 }
 
 // proof is a log row, or where it stood.
@@ -281,7 +283,7 @@ func prove(ctx context.Context, db *store.DB, findings []finding) error {
 	}
 	wanted := map[mail.LogID][]int64{}
 	for _, f := range findings {
-		for _, pos := range f.Evidence.Rows {
+		for _, pos := range slices.Concat(f.Evidence.Rows, f.Evidence.Others) {
 			wanted[pos.Log] = append(wanted[pos.Log], pos.Offset)
 		}
 	}
@@ -295,11 +297,15 @@ func prove(ctx context.Context, db *store.DB, findings []finding) error {
 			found[r.Pos] = r
 		}
 	}
-	for i := range findings {
-		for _, pos := range findings[i].Evidence.Rows {
-			row := found[pos]
-			findings[i].Proof = append(findings[i].Proof, proof{pos, logs[pos.Log].Path, row.Line, row.Text})
+	proofs := func(rows []mail.LogPos) (list []proof) {
+		for _, pos := range rows {
+			list = append(list, proof{pos, logs[pos.Log].Path, found[pos].Line, found[pos].Text})
 		}
+		return list
+	}
+	for i := range findings {
+		f := &findings[i]
+		f.Proof, f.Others = proofs(f.Evidence.Rows), proofs(f.Evidence.Others)
 	}
 	return nil
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
 
+	"relaywatch/detect"
 	"relaywatch/mail"
 )
 
@@ -92,4 +94,54 @@ func (c campaigns[K]) join(key K, s *stranger) int {
 		}
 	}
 	return min(len(members), mostMembers)
+}
+
+// checkOthers looks for the rows of the others in the campaign of a finding: as many
+// submitters as it counts, each with a recipient outside in the day before, under one
+// sender if that is what they share.
+func (w *witness) checkOthers(report *checkReport, f *detect.Finding) {
+	shared := 0
+	for _, s := range f.Evidence.Signals {
+		if s.Signal == "campaign_hosts" || s.Signal == "same_size_hosts" {
+			shared = int(s.Value)
+			break
+		}
+	}
+	if shared == 0 && len(f.Evidence.Others) == 0 {
+		return
+	}
+	if len(f.Evidence.Others) == 0 && f.FlaggedAt < w.pruned {
+		report.Unchecked["the others of a campaign, which an older relaywatch did not name"]++
+		return
+	}
+	if n := 1 + len(f.Evidence.Others); n != shared {
+		report.differ(f, fmt.Sprintf("%d submitters have in common what accuses, and it names the rows of %d", shared, n))
+	}
+	seen := map[mail.Submitter]bool{f.Submitter: true}
+	senders := map[mail.Path]bool{}
+	for _, pos := range f.Evidence.Others {
+		row := w.wanted[pos]
+		if row == nil && w.mayBeGone(f.FlaggedAt.Add(-24*time.Hour)) {
+			report.Unchecked["rows that were pruned"]++
+			continue
+		}
+		name := fmt.Sprintf("row %s:%d of another in the campaign", pos.Log, pos.Offset)
+		switch {
+		case row == nil:
+			report.differ(f, name+" is not stored")
+			continue
+		case row.kind != rowRecipient || !taken(row.to) || row.to.Path.Known() && !w.external(row.to.Path.Domain()):
+			report.differ(f, name+" is no recipient outside that was accepted")
+			continue
+		case seen[row.who]:
+			report.differ(f, name+" is of "+orNobody(row.who)+", who is in it already")
+		case row.at < f.FlaggedAt.Add(-24*time.Hour) || row.at > f.WindowEnd:
+			report.differ(f, name+" is of another time")
+		}
+		seen[row.who] = true
+		senders[row.tx.ReversePath] = true
+	}
+	if slices.ContainsFunc(f.Evidence.Signals, func(s detect.Measure) bool { return s.Signal == "campaign_hosts" }) && len(senders) > 1 {
+		report.differ(f, fmt.Sprintf("the others in the campaign have %d senders, not one", len(senders)))
+	}
 }

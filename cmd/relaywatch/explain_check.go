@@ -131,6 +131,7 @@ func (w *witness) checkAll(findings []detect.Finding, ruleSet []*detect.Rule) *c
 			w.checkSum(report, f, byName)
 		}
 		w.checkProof(report, f, r)
+		w.checkOthers(report, f)
 		w.checkSignals(report, f, r)
 	}
 	return report

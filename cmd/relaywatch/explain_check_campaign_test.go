@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -71,12 +72,22 @@ func TestCampaignIsRecounted(t *testing.T) {
 	ofHost := func(host int) string {
 		return fmt.Sprintf(`origin_id IN (SELECT o.id FROM origins o JOIN names n ON n.id = o.client_id WHERE n.text = '10.1.4.%d')`, host)
 	}
+	const others = `UPDATE findings SET evidence = %s WHERE rule = 'coordinated-senders' AND submitter_id = (SELECT id FROM submitters WHERE value = '10.1.4.4')`
 	for _, tc := range []struct{ name, change, want string }{
 		{"campaign", signal("campaign_hosts", 5), "campaign_hosts: the finding has 5; it is 4"},
 		{"size", signal("same_size", 41), "same_size: the finding has 41; it is 40"},
 		{"sizes", signal("same_size_hosts", 5), "same_size_hosts: the finding has 5; it is 4"},
 		{"interval", signal("same_gap", 40), "same_gap: the finding has 40; it is 39"},
 		{"forms", signal("odd_forms", 7), "odd_forms: the finding has 7; it is 6"},
+		{"one of the others", fmt.Sprintf(others, `json_remove(evidence, '$.others[1]')`), "4 submitters have in common what accuses, and it names the rows of 3"},
+		{
+			"one of the others twice", fmt.Sprintf(others, `json_set(evidence, '$.others[1]', json_extract(evidence, '$.others[0]'))`),
+			"of another in the campaign is of ip:10.1.4.1, who is in it already",
+		},
+		{
+			"another's row", fmt.Sprintf(others, `json_set(evidence, '$.others[0].log_offset', 7)`),
+			":7 of another in the campaign is not stored",
+		},
 		{
 			"another host's sender", `UPDATE transactions SET reverse_path_id = (SELECT reverse_path_id FROM transactions ORDER BY id LIMIT 1) WHERE ` + ofHost(3),
 			"coordinated-senders of ip:10.1.4.4 at 2026-11-05T02:01:10Z: campaign_hosts: the finding has 4; it is 3",
@@ -101,6 +112,10 @@ func TestCampaignIsRecounted(t *testing.T) {
 				t.Errorf("got %d\n%s%s\nwant %d, and %q", code, out.String(), errOut.String(), exitFailed, tc.want)
 			}
 		})
+	}
+	text := mustRun(t, 0, "--db", whole, "explain", "ip:10.1.4.4")
+	if want := regexp.MustCompile(`(?m)^  coordinated-senders: others that share it, in \S+\n    \d+: 2026-11-05 02:0\d:\d\d 10\.1\.4\.1 .*\n    \d+: .* 10\.1\.4\.2 .*\n    \d+: .* 10\.1\.4\.3 .*$`); !want.MatchString(text) {
+		t.Errorf("got\n%s\nwant in it %s", text, want)
 	}
 	t.Run("pruned", func(t *testing.T) {
 		path := filepath.Join(dir, "pruned.db")

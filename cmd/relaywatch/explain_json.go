@@ -38,6 +38,7 @@ type findingReport struct {
 	Sum         *sumReport      `json:"sum,omitempty"`      // How a sum came to its score.
 	Record      *detect.Record  `json:"record,omitempty"`   // How a comparison with own records did.
 	Rows        []proofReport   `json:"rows"`
+	Others      []proofReport   `json:"others,omitempty"` // Of a campaign: a row of each other submitter in it.
 }
 
 type proofReport struct {
@@ -117,13 +118,9 @@ func newExplainReport(d dossier) explainReport {
 		if err != nil {
 			signals = []byte("[]") // Numbers that JSON has no form for; no rule measures any.
 		}
-		rows := []proofReport{}
-		for _, p := range f.Proof {
-			rows = append(rows, proofReport{p.Pos.Log.String(), p.Pos.Offset, p.Path, p.Line, p.Text})
-		}
 		r.Findings = append(r.Findings, findingReport{
 			f.Rule, string(f.Level), f.Weight, f.WindowStart.String(), f.WindowEnd.String(), f.FlaggedAt.String(), f.Sentence, signals,
-			f.Evidence.Baseline, d.sumReport(f.Evidence.Sum), f.Evidence.Record, rows,
+			f.Evidence.Baseline, d.sumReport(f.Evidence.Sum), f.Evidence.Record, proofReports(f.Proof), proofReports(f.Others),
 		})
 	}
 	for _, h := range d.Timeline {
@@ -142,6 +139,14 @@ func newExplainReport(d dossier) explainReport {
 		r.Remedies = append(r.Remedies, remedyReport{m.Rule, m.Text})
 	}
 	return r
+}
+
+func proofReports(rows []proof) []proofReport {
+	list := []proofReport{}
+	for _, p := range rows {
+		list = append(list, proofReport{p.Pos.Log.String(), p.Pos.Offset, p.Path, p.Line, p.Text})
+	}
+	return list
 }
 
 func (d *dossier) recipientReport(s store.Sent) recipientReport {

@@ -114,22 +114,29 @@ func (d *dossier) proofViews() []proofView {
 	shown := map[mail.LogPos]bool{}
 	var list []proofView
 	for _, f := range d.byWeight() {
-		for _, row := range f.Proof {
-			if shown[row.Pos] {
-				continue
-			}
-			shown[row.Pos] = true
-			path := safe(row.Path, pageRow)
-			if n := len(list); n == 0 || list[n-1].Rule != f.Rule || list[n-1].Path != path {
-				list = append(list, proofView{Rule: f.Rule, Path: path})
-			}
-			place, text := fmt.Sprintf("%d:", row.Line), safe(strings.TrimSpace(row.Text), pageRow)
-			if row.Text == "" {
-				place, text = fmt.Sprintf("offset %d", row.Pos.Offset), "("+whyNoText(row)+")"
-			}
-			last := &list[len(list)-1]
-			last.Rows = append(last.Rows, struct{ Place, Text string }{place, text})
+		list = addProof(list, f.Rule, f.Proof, shown)
+		list = addProof(list, f.Rule+": others that share it", f.Others, shown)
+	}
+	return list
+}
+
+// addProof adds rows that are not shown yet.
+func addProof(list []proofView, name string, rows []proof, shown map[mail.LogPos]bool) []proofView {
+	for _, row := range rows {
+		if shown[row.Pos] {
+			continue
 		}
+		shown[row.Pos] = true
+		path := safe(row.Path, pageRow)
+		if n := len(list); n == 0 || list[n-1].Rule != name || list[n-1].Path != path {
+			list = append(list, proofView{Rule: name, Path: path})
+		}
+		place, text := fmt.Sprintf("%d:", row.Line), safe(strings.TrimSpace(row.Text), pageRow)
+		if row.Text == "" {
+			place, text = fmt.Sprintf("offset %d", row.Pos.Offset), "("+whyNoText(row)+")"
+		}
+		last := &list[len(list)-1]
+		last.Rows = append(last.Rows, struct{ Place, Text string }{place, text})
 	}
 	return list
 }

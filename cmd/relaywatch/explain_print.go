@@ -242,18 +242,19 @@ func (d *dossier) printProof(p *page) {
 			others = append(others, f.Rule)
 			continue
 		}
-		f.print(p, d.AllRows, shown)
+		printRows(p, f.Rule, f.Proof, d.AllRows, shown)
+		printRows(p, f.Rule+": others that share it", f.Others, d.AllRows, shown)
 	}
 	if len(others) > 0 {
 		p.line(4, "  --rows shows those of %s, too", strings.Join(slices.Compact(others), ", "))
 	}
 }
 
-// print prints the rows of a finding that are not shown yet.
-func (f *finding) print(p *page, all bool, shown map[mail.LogPos]bool) {
+// printRows prints the rows of a finding that are not shown yet.
+func printRows(p *page, name string, rows []proof, all bool, shown map[mail.LogPos]bool) {
 	n, left := 0, 0
 	path := ""
-	for _, row := range f.Proof {
+	for _, row := range rows {
 		switch {
 		case shown[row.Pos]:
 			continue
@@ -265,7 +266,7 @@ func (f *finding) print(p *page, all bool, shown map[mail.LogPos]bool) {
 		shown[row.Pos] = true
 		if row.Path != path {
 			path = row.Path
-			p.line(4, "  %s, in %s", f.Rule, visible(path))
+			p.line(4, "  %s, in %s", name, visible(path))
 		}
 		if row.Text == "" {
 			p.line(6, "    offset %d (%s)", row.Pos.Offset, whyNoText(row))
@@ -274,7 +275,7 @@ func (f *finding) print(p *page, all bool, shown map[mail.LogPos]bool) {
 		p.line(6, "    %d: %s", row.Line, safe(row.Text, 200))
 	}
 	if left > 0 {
-		p.line(4, "    … %d more of %s; --rows shows all", left, f.Rule)
+		p.line(4, "    … %d more of %s; --rows shows all", left, name)
 	}
 }
 

@@ -183,7 +183,7 @@ func (w *witness) ask(f *detect.Finding, r *detect.Rule) {
 			w.campaigns = append(w.campaigns, stretch{f.FlaggedAt.Add(-24*time.Hour) - 1, f.WindowEnd})
 		}
 	}
-	for _, pos := range f.Evidence.Rows {
+	for _, pos := range slices.Concat(f.Evidence.Rows, f.Evidence.Others) {
 		w.wanted[pos] = nil
 	}
 	if f.Evidence.Sum != nil {
