@@ -177,7 +177,7 @@ func (w *witness) checkSignals(report *checkReport, f *detect.Finding, r *detect
 		case s.Signal == "score": // Is of the strongest moment, and its recipients are of the first: see Audit.
 		case recounted[s.Signal] == nil:
 			report.Unchecked[s.Signal+", which is not of the window's rows alone"]++
-		case (s.Signal == "same_size" || s.Signal == "same_gap") && !w.knowsRun(s.Signal, f.Submitter, f.FlaggedAt):
+		case slices.Contains(goingOn, s.Signal) && !w.knowsStart(s.Signal, f.Submitter, f.FlaggedAt):
 			report.Unchecked[s.Signal+", as older mail was pruned"]++
 		case remembered[s.Signal] && w.pruned != 0:
 			report.Unchecked[s.Signal+", as older mail was pruned"]++

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +26,7 @@ func TestEveryRuleIsRecomputed(t *testing.T) {
 		t.Skip("three worlds of five weeks")
 	}
 	held, kinds := map[string]bool{}, map[string]bool{}
+	counted, told := map[string]bool{}, map[string]bool{} // Signals: counted again, and told when they were changed.
 	for name, options := range map[string]traffic.WorldOptions{
 		"IIS":      {Seed: 103, People: 80, Days: 35},
 		"Exchange": {Seed: 104, People: 80, Days: 35, Exchange: true},
@@ -47,6 +51,21 @@ func TestEveryRuleIsRecomputed(t *testing.T) {
 			rule, kind, _ := strings.Cut(strings.TrimSpace(line), ",")
 			held[rule], kinds[kind] = true, true
 		}
+		for signal := range strings.Lines(mustRun(t, 0, "--db", db, "query", "--format", "csv",
+			"SELECT DISTINCT json_extract(s.value, '$.signal') FROM v_findings, json_each(evidence, '$.signals') s")) {
+			signal = strings.TrimSpace(signal)
+			counted[signal] = recounted[signal] != nil
+		}
+		for _, d := range differencesOfChanged(t, config, db) {
+			if m := regexp.MustCompile(`Z: (\w+): the finding has `).FindStringSubmatch(d); m != nil {
+				told[m[1]] = true
+			}
+		}
+	}
+	for signal, is := range counted {
+		if is && !told[signal] {
+			t.Errorf("signal %s: it was changed in every finding, and no difference is told", signal)
+		}
 	}
 	for _, kind := range []string{"ip", "user", "helo"} {
 		if !kinds[kind] {
@@ -65,6 +84,23 @@ func TestEveryRuleIsRecomputed(t *testing.T) {
 	if t.Failed() {
 		t.Logf("held: %v; kinds: %v", slices.Sorted(maps.Keys(held)), slices.Sorted(maps.Keys(kinds)))
 	}
+}
+
+// differencesOfChanged are what is told once every value of a signal is one more.
+func differencesOfChanged(t *testing.T, config, db string) []string {
+	t.Helper()
+	change := "json_replace(evidence"
+	for i := range 8 {
+		change += fmt.Sprintf(", '$.signals[%d].value', 1 + json_extract(evidence, '$.signals[%[1]d].value')", i)
+	}
+	spoil(t, db, "UPDATE findings SET evidence = "+change+")")
+	var out, errOut bytes.Buffer
+	var report checkReport
+	code := run(t.Context(), []string{"--config", config, "--db", db, "explain", "--check", "--format", "json"}, &out, &errOut)
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil || code != exitFailed {
+		t.Fatalf("got %d, %v (%s); want %d", code, err, errOut.String(), exitFailed)
+	}
+	return report.Differences
 }
 
 // attackedWorld is a store of a world with all attacks, and its configuration.

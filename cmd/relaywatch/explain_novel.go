@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"relaywatch/detect"
@@ -50,6 +51,9 @@ func (w *witness) hearFirst(t mail.Transaction) {
 		if row.who.Kind == mail.KindHELO {
 			note(w.born, row.who, row.place)
 		}
+		if met := w.met[row.who]; met != nil {
+			note(met, to.Path, row.place)
+		}
 		a := w.told[to.Path]
 		if a == nil {
 			continue
@@ -78,8 +82,21 @@ func (w *witness) settle() {
 				r.common = w.inCommon[r.pos]
 			}
 		}
-		w.tellRuns(who, rows)
+		w.tellUsage(who, rows)
+		w.tellContacts(who, rows)
 		w.rows[who] = rows
+	}
+}
+
+// tellContacts tells the rows of a submitter, in order, how many it had mailed by then.
+func (w *witness) tellContacts(who mail.Submitter, rows []rowFact) {
+	first := slices.SortedFunc(maps.Values(w.met[who]), func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), a.pos.Compare(b.pos)) })
+	n := 0
+	for i := range rows {
+		for n < len(first) && !rows[i].before(first[n]) {
+			n++
+		}
+		rows[i].contacts = n
 	}
 }
 

@@ -61,16 +61,18 @@ var recounted = map[string]func(*recount) float64{
 	"deferred_deliveries":    func(c *recount) float64 { return float64(c.deferredDeliveries) },
 	"bounces":                func(c *recount) float64 { return float64(c.bounces) },
 	"odd_forms":              func(c *recount) float64 { return float64(len(c.forms)) },
-	"same_size":              func(c *recount) float64 { return float64(c.now.runs.sizes) },
-	"same_gap":               func(c *recount) float64 { return float64(c.now.runs.gaps) },
+	"same_size":              func(c *recount) float64 { return float64(c.now.habits.sizes) },
+	"same_gap":               func(c *recount) float64 { return float64(c.now.habits.gaps) },
 	"campaign_hosts":         func(c *recount) float64 { return float64(c.now.common.path) },
 	"same_size_hosts":        func(c *recount) float64 { return float64(c.now.common.size) },
+	"new_source":             func(c *recount) float64 { return oneIf(c.now.habits.moved) },
+	"contacts":               func(c *recount) float64 { return float64(c.now.contacts) },
 	"bytes":                  func(c *recount) float64 { return float64(c.bytes) },
 }
 
 // remembered are those of recounted that rest on all the mail before.
 var remembered = map[string]bool{
-	"new_recipients": true, "new_to_all": true, "strangers": true, "campaign_hosts": true, "same_size_hosts": true,
+	"new_recipients": true, "new_to_all": true, "strangers": true, "campaign_hosts": true, "same_size_hosts": true, "contacts": true,
 }
 
 // differences are signals that count values, which the engine takes for equal if 32
@@ -86,6 +88,13 @@ func agrees(signal string, kept, counted float64) bool {
 	}
 	// Of 5,000 values, two share a hash in 3 of 1,000 cases; then more are expected.
 	return differences[signal] && counted > 5000 && kept < counted && counted-kept <= 2+counted*counted/(1<<31)
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func part(n, whole int) float64 {

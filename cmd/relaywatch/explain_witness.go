@@ -39,8 +39,9 @@ type witness struct {
 	born     map[mail.Submitter]place      // Of machines behind a shared address: the first recipient.
 
 	asked     map[string]bool // Signals of findings.
-	runs      map[mail.Submitter]*messageRun
-	campaigns []stretch // Of which strangers are kept.
+	usages    map[mail.Submitter]*usage
+	met       map[mail.Submitter]map[mail.Path]place // Recipients of submitters whose contacts are counted: the first time.
+	campaigns []stretch                              // Of which strangers are kept.
 	strangers []*stranger
 	inCommon  map[mail.LogPos]inCommon // By the rows of strangers.
 }
@@ -84,7 +85,8 @@ type rowFact struct {
 	nth   int // Of its transaction, from 1.
 
 	isNew, newToAll bool     // The recipient is, for the submitter and for all.
-	runs            lengths  // Up to this row.
+	habits          habits   // Up to this row.
+	contacts        int      // Recipients that the submitter mailed, up to this row.
 	common          inCommon // Of a stranger.
 
 	outcome mail.DeliveryOutcome // Of a delivery.
@@ -105,7 +107,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		servers: map[string]place{}, wanted: map[mail.LogPos]*rowFact{}, spans: map[mail.Submitter][]stretch{},
 		rows: map[mail.Submitter][]rowFact{}, told: map[mail.Path]*acquaintance{}, firstDay: map[pathOf]mail.Time{},
 		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{}, returned: map[mail.Path]*returned{},
-		asked: map[string]bool{}, runs: map[mail.Submitter]*messageRun{}, inCommon: map[mail.LogPos]inCommon{},
+		asked: map[string]bool{}, usages: map[mail.Submitter]*usage{}, inCommon: map[mail.LogPos]inCommon{}, met: map[mail.Submitter]map[mail.Path]place{},
 	}
 	if err := w.learn(ctx, db); err != nil {
 		return nil, err
@@ -129,8 +131,8 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 	if err := db.Replay(ctx, 0, w.hearRows, w.hearLogin, w.hearDelivery); err != nil {
 		return nil, err
 	}
-	for who, r := range w.runs {
-		w.endRun(who, r, math.MaxInt64)
+	for who, r := range w.usages {
+		w.endUsage(who, r, math.MaxInt64)
 	}
 	for _, row := range w.wanted {
 		if row != nil && row.kind == rowRecipient && row.to.Path.Known() {
@@ -179,6 +181,9 @@ func (w *witness) ask(f *detect.Finding, r *detect.Rule) {
 	w.spans[f.Submitter] = append(w.spans[f.Submitter], stretch{f.FlaggedAt.Add(-r.Window), f.WindowEnd})
 	for _, s := range f.Evidence.Signals {
 		w.asked[s.Signal] = true
+		if s.Signal == "contacts" {
+			w.met[f.Submitter] = map[mail.Path]place{}
+		}
 		if s.Signal == "campaign_hosts" || s.Signal == "same_size_hosts" {
 			w.campaigns = append(w.campaigns, stretch{f.FlaggedAt.Add(-24*time.Hour) - 1, f.WindowEnd})
 		}
@@ -205,7 +210,7 @@ func (w *witness) hearRows(t mail.Transaction) {
 	start.who, start.class = w.answers(tx, t.At)
 	w.keep(start)
 	if start.at != 0 {
-		w.hearRun(&start, t.At, nil)
+		w.hearUsage(&start, t.At, nil)
 	}
 	for i, to := range recipients {
 		row := rowFact{place: place{to.At, to.Pos}, kind: rowRecipient, tx: tx, to: to, nth: i + 1}
@@ -213,14 +218,14 @@ func (w *witness) hearRows(t mail.Transaction) {
 		w.hearBack(&row)
 		w.keep(row)
 		if row.at != 0 && w.counts(&row) {
-			w.hearRun(&row, t.At, w.hearStranger(&row))
+			w.hearUsage(&row, t.At, w.hearStranger(&row))
 		}
 	}
 	if t.Outcome != mail.Open && t.EndAt != 0 && t.SizeBytes > 0 {
 		row := rowFact{place: place{t.EndAt, t.Pos}, kind: rowEnd, tx: tx}
 		row.who, row.class = w.answers(tx, t.EndAt)
 		w.keep(row)
-		w.hearRun(&row, t.At, nil)
+		w.hearUsage(&row, t.At, nil)
 	}
 }
 
