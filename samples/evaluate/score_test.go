@@ -28,6 +28,14 @@ func handmade(name string, hosts ...string) traffic.Spammer {
 	return sp
 }
 
+// from has the attack come from a client that gives a HELO name.
+func from(sp traffic.Spammer, client, helo string) traffic.Spammer {
+	for i := range sp.Spam {
+		sp.Spam[i].Client, sp.Spam[i].HELO = client, helo
+	}
+	return sp
+}
+
 // streamOf is a stream with nothing but the truth.
 func streamOf(sp ...traffic.Spammer) *stream {
 	return &stream{spammers: sp, world: traffic.NewWorld(traffic.WorldOptions{Seed: 1, People: 1, Days: 1}), kinds: map[string]string{}}
@@ -79,6 +87,14 @@ func TestScore(t *testing.T) {
 		{
 			name: "the address behind a shared host", attack: handmade("shared-host", ann),
 			alarms: []alarm{{who: "sender:ann@corp.example", first: at(1), last: at(5)}}, found: true, leak: 2, delay: time.Minute, right: 1,
+		},
+		{
+			name: "the machine behind NAT, by its name", attack: from(handmade("shared-host", ann), "10.1.4.7", "WS-ANN"),
+			alarms: []alarm{{who: "helo:ws-ann@10.1.4.7", first: at(1), last: at(5)}}, found: true, leak: 2, delay: time.Minute, right: 1,
+		},
+		{
+			name: "its neighbour", attack: from(handmade("shared-host", ann), "10.1.4.7", "WS-ANN"),
+			alarms: []alarm{{who: "helo:ws-bob@10.1.4.7", first: at(1), last: at(5)}}, leak: 5, wrong: 1,
 		},
 		{
 			name: "two of five hosts are too few", attack: handmade("snowshoe", four...),

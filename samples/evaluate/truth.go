@@ -33,10 +33,13 @@ func newTruth(w *traffic.World, spammers []traffic.Spammer) truth {
 			a.names[who] = who
 		}
 		// Of an account, its host may be named; behind a host that many share, the
-		// address that was sent under.
+		// machine by its HELO name, or the address that was sent under.
 		for _, row := range sp.Spam {
 			if !w.Shared(row.Client) {
 				a.names[mail.KindIP+":"+row.Client] = row.Submitter
+			}
+			if row.HELO != "" {
+				a.names[mail.Named(row.HELO, row.Client).String()] = row.Submitter
 			}
 			if row.From != "" && strings.HasSuffix(row.From, "@"+traffic.OwnDomain) {
 				a.names[mail.KindSender+":"+strings.ToLower(row.From)] = row.Submitter

@@ -28,7 +28,7 @@ var factsOf = map[string]attackFacts{
 	"newsletter":  {least: 500, most: 2000, hourly: 1400, external: 1, submitters: 1},
 	"crm":         {least: 500, most: 2000, hourly: 1400, external: 1, submitters: 1},
 	"device":      {least: 300, most: 1500, hourly: 850, external: 1, submitters: 1},
-	"shared-host": {least: 300, most: 1200, hourly: 600, external: 1, submitters: 1},
+	"shared-host": {least: 300, most: 1200, hourly: 600, external: 1, submitters: 1, check: behindOne},
 	"worm":        {least: 50, most: 59, hourly: 59, external: 0, submitters: 1},
 	"phish":       {least: 30, most: 59, hourly: 59, external: 0, submitters: 1, check: strangersInside},
 	"low-slow":    {least: 60, most: 1200, hourly: 50, external: 1, submitters: 1, check: inOffice},
@@ -58,6 +58,18 @@ func inOffice(w *World, sp *Spammer) string {
 		at := row.At.In(w.Zone)
 		if h := at.Hour(); h < 7 || h >= 20 || at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
 			return "sends out of office hours, at " + at.String()
+		}
+	}
+	return ""
+}
+
+// behindOne has the machine told by its name, too.
+func behindOne(w *World, sp *Spammer) string {
+	for _, row := range sp.Spam {
+		switch kind := w.Kinds()["helo:"+strings.ToLower(row.HELO)+"@"+row.Client]; kind {
+		case KindTerminal, KindNAT, KindBranch:
+		default:
+			return "the machine " + row.HELO + " behind " + row.Client + " is of kind " + kind
 		}
 	}
 	return ""

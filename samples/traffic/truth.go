@@ -26,6 +26,7 @@ type Spam struct {
 	At        time.Time // To the second, as relaywatch reads it.
 	Submitter string    // Of the session.
 	Client    string    // IP address.
+	HELO      string    // Name that it gave; "" for none.
 	Account   string    // As logged; "" for none.
 	From      string    // Reverse-path.
 	Path      string    // Recipient.
@@ -77,7 +78,7 @@ func (sp *Spammer) count(s *Session, seen map[string]bool) {
 			if at.After(sp.Last) {
 				sp.Last = at
 			}
-			sp.recipient(Spam{at, s.Case.Submitter, s.Client, s.Account, m.From, r.Path, r.Reply == 250}, seen)
+			sp.recipient(Spam{at, s.Case.Submitter, s.Client, s.HELO, s.Account, m.From, r.Path, r.Reply == 250}, seen)
 		}
 	}
 }

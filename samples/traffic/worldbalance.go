@@ -37,7 +37,10 @@ func (w *World) balanced(sessions []*Session) []*Session {
 }
 
 // behindBalancer is a client behind the load balancer, as relaywatch writes it.
-func behindBalancer(host string) string { return "helo:" + lower(host) + "@" + balancerIP }
+func behindBalancer(host string) string { return behind(host, balancerIP) }
+
+// behind is a client that is told by its HELO name, as relaywatch writes it.
+func behind(host, ip string) string { return "helo:" + lower(host) + "@" + ip }
 
 // Shared tells whether an address is one behind which the infected machine is to be
 // named, and not the address.

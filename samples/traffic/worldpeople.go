@@ -193,7 +193,7 @@ func (p *Person) submitters(w *World) []string {
 		all = append(all, behindBalancer(p.Host))
 	}
 	for _, l := range append([]Lease{{IP: p.IP}}, p.Leases...) {
-		all = append(all, "ip:"+l.IP)
+		all = append(all, "ip:"+l.IP, behind(p.Host, l.IP))
 	}
 	return unique(all)
 }
