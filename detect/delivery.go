@@ -46,19 +46,25 @@ func (j *judge) post(s *subject, p *part, recipient uint64, external bool, at ma
 	if !j.judgesReturns && !j.judgesBounces || p.pathHash == 0 || p.class == outside || !external && len(j.network.own) > 0 {
 		return
 	}
-	if s.poster == 0 {
-		j.posters = append(j.posters, s.who)
-		s.poster = uint32(len(j.posters))
-	}
+	who := j.posterOf(s)
 	if j.judgesReturns {
-		j.outbox.add(hashPair(p.pathHash, recipient), at, s.poster)
+		j.outbox.add(hashPair(p.pathHash, recipient), at, who)
 	}
 	if j.judgesBounces && external && !p.foreign {
 		if p.mailbox == 0 {
 			p.mailbox = j.network.asRecipient(p.transaction.ReversePath)
 		}
-		j.mailboxes.put(p.mailbox, mailbox{at, s.poster})
+		j.mailboxes.put(p.mailbox, mailbox{at, who})
 	}
+}
+
+// posterOf is the number of a submitter in judge.posters, from 1.
+func (j *judge) posterOf(s *subject) uint32 {
+	if s.poster == 0 {
+		j.posters = append(j.posters, s.who)
+		s.poster = uint32(len(j.posters))
+	}
+	return s.poster
 }
 
 // applyDelivery finds whose mail it was. Of each message, a recipient is refused,

@@ -28,6 +28,7 @@ var lowRules = map[string]string{
 	"late":     "submitters: [ip, user]\nwindow: 3h\nwhen: refused_deliveries >= 2 || deferred_deliveries >= 2\nweight: 3\nlevel: support\nsays: got {refused_deliveries} back, {deferred_deliveries} deferred, of {recipients}",
 	"scaled":   "submitters: [ip, user]\nwindow: 1h\nscale: {of: distinct_recipients, at_least: 3}\nwhen: score >= 0.3\nweight: 30\nlevel: alert\nsays: has {score}",
 	"spread":   "submitters: [ip, user]\nwindow: 1h\nwhen: campaign_hosts >= 2\nweight: 30\nlevel: alert\nsays: is one of {campaign_hosts}",
+	"common":   "submitters: [ip, user, sender]\nwindow: 20h\nwhen: common_hosts >= 2\nweight: 20\nlevel: alert\nsays: shares {common_recipients} with {common_hosts}",
 	"alike":    "submitters: [ip, user, sender]\nwindow: 1h\nwhen: same_size_hosts >= 1 || same_gap >= 2 || contacts >= 3\nweight: 10\nlevel: alert\nsays: is one of {same_size_hosts}, {same_gap}, {contacts}",
 	"slight":   "submitters: [ip, user]\nwindow: 1h\nwhen: external_recipients >= 2\nnats: 1\nweight: 5\nlevel: support\nsays: has {external_recipients}",
 	"bounced":  "submitters: [ip, user]\nwindow: 2h\nwhen: bounces >= 1 && bounces <= external_recipients\nnats: 1\nweight: 5\nlevel: support\nsays: got {bounces}",

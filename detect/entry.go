@@ -29,6 +29,7 @@ const (
 	isOddForm              // A RCPT command with an address form of relay tests, whatever the reply.
 	isReturned             // A remote server refused for good a recipient that was accepted here.
 	isDeferred             // A remote server deferred one.
+	isCommon               // New to the submitter, and mailed by another for the first time within a day.
 	isBounced              // A message with the null reverse-path came in for who mailed outside.
 )
 
@@ -93,6 +94,7 @@ type row struct {
 	summed  bool // It is in sums: sequential rules are asked, see channel.asked.
 
 	campaign []member // Of a stranger, see campaigns; nil of others.
+	common   int      // Of a newcomer, see newcomers; 0 of others.
 	alike    []member // Of a stranger, see alikeHosts; nil of others.
 }
 

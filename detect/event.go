@@ -188,6 +188,9 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 		if isNew&isStranger != 0 && external && ev.part.foreign && ev.part.class != outside {
 			r.campaign = j.spread.join(ev.part.pathHash, s.who, ev.at, ev.pos)
 		}
+		if isNew != 0 && external && ev.part.class != outside && j.needs(isCommon) {
+			j.meetNewcomer(s, &r, hash)
+		}
 		j.post(s, ev.part, hash, external, ev.at)
 	}
 	return r

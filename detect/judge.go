@@ -41,14 +41,15 @@ type judge struct {
 	pooled    int       // Of weighed, see pool; -1: none.
 	profiled  bool      // Some rule needs to know what is usual.
 	fleet     fleet
-	spread    campaigns  // By reverse-path.
-	sizes     campaigns  // By size of message.
+	spread    campaigns // By reverse-path.
+	sizes     campaigns // By size of message.
+	newcomers newcomers
 	profiles  []*subject // Whose profile changed since it was stored.
 	pairs     *subject   // Which reverse-path mailed which recipient; nil until asked for.
 	heard     *subject   // Who wrote to us; nil until asked for.
 	outbox    *outbox
 	mailboxes *mailboxes
-	posters   []mail.Submitter // Of outbox, by number less 1.
+	posters   []mail.Submitter // Of outbox and newcomers, by number less 1.
 
 	findings []*finding // Touched since taken.
 	episodes []*episode
@@ -89,6 +90,7 @@ type question struct {
 	newSource float64 // At least.
 	campaign  int     // At least so many.
 	alike     int     // At least so many.
+	common    int     // At least so many.
 	sameGap   float64 // At least.
 	late      bool    // It asks what became of mail.
 	lateOnly  bool    // Its score is of that alone.
@@ -140,6 +142,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 			j.recorded = append(j.recorded, i)
 		}
 		q.campaign, q.alike = int(leastOf(sigCampaignHosts, r.condition.guard)), int(leastOf(sigAlikeHosts, r.condition.guard))
+		q.common = int(leastOf(sigCommonHosts, r.condition.guard))
 		q.sameGap = leastOf(sigSameGap, r.condition.guard)
 		q.least = leastOf(sigScore, r.condition.guard)
 		q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
@@ -175,7 +178,7 @@ func (j *judge) fork() *judge {
 	f.suspicious = maps.Clone(j.suspicious)
 	f.profiles, f.pairs, f.heard = nil, nil, nil
 	f.watch = nil // What is judged for the time being is judged for good later.
-	f.spread, f.sizes = j.spread.fork(), j.sizes.fork()
+	f.spread, f.sizes, f.newcomers = j.spread.fork(), j.sizes.fork(), j.newcomers.fork()
 	f.outbox, f.posters, f.mailboxes = j.outbox.fork(), slices.Clip(j.posters), j.mailboxes.fork()
 	f.judging = slices.Clip(j.judging)
 	return &f
@@ -288,6 +291,7 @@ func (j *judge) measure(s *subject, r *row, window int, m *measures) {
 	s.rows.measure(window, &j.layout, m)
 	m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
 	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(len(r.campaign)), float64(len(r.alike)), s.sameGap()
+	m[sigCommonHosts] = float64(r.common)
 	m[sigContacts] = float64(s.memory.notes(j.turns.number()))
 }
 
@@ -322,7 +326,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		if j.watch != nil && r.flags&isBounced == 0 { // It weighs nothing.
 			j.watched(s, i, r, score)
 		}
-		if score < q.least || len(r.campaign) < q.campaign || len(r.alike) < q.alike || !s.rows.open(q.gates) || !s.habits(q) {
+		if score < q.least || len(r.campaign) < q.campaign || len(r.alike) < q.alike || r.common < q.common || !s.rows.open(q.gates) || !s.habits(q) {
 			continue
 		}
 		m := &j.measured[q.window]

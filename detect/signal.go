@@ -66,6 +66,8 @@ const (
 	sigCampaignHosts
 	sigAlikeHosts
 	sigSameGap
+	sigCommonRecipients
+	sigCommonHosts
 	sigContacts
 	sigScore
 	sigCount
@@ -155,6 +157,8 @@ var signals = [sigCount]signal{
 	sigCampaignHosts:        {SignalDoc{"campaign_hosts", "submitters", "submitters, this one included, that mailed strangers under the same foreign reverse-path within a day, at most 32; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger, isStranger, isStranger}},
 	sigAlikeHosts:           {SignalDoc{"same_size_hosts", "submitters", "submitters, this one included, that mailed strangers within a day while their last three messages or more were of the same size, at most 32; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger | isEnd, isStranger, isStranger}},
 	sigSameGap:              {SignalDoc{"same_gap", "transactions", "transactions in a row that began at the same interval, of two seconds or more, within a second or a tenth of it"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
+	sigCommonRecipients:     {SignalDoc{"common_recipients", "recipients", "recipients accepted outside that this submitter never mailed before, and that nobody here had mailed until another submitter did within the last day"}, each(isCommon)},
+	sigCommonHosts:          {SignalDoc{"common_hosts", "submitters", "submitters, this one included, that mailed the newest recipient within a day since it was a stranger to all, at most 32; 0 where it is none of common_recipients"}, source{counterOf(isCommon), isCommon, isCommon, isCommon}},
 	sigContacts:             {SignalDoc{"contacts", "recipients", "different recipients that this submitter mailed in the last half year at least, those of the window included; who was mailed before that too counts twice"}, source{counterOf(isNew), isNew, isNew, isNew}},
 	sigScore:                {SignalDoc{"score", unitNats, "evidence of the rule's own evidence or scale, in nats: e to that power is how much likelier spam is"}, source{counterOf(isAccepted), isAccepted | isRefused, isAccepted | isRefused, isAccepted | isRefused}},
 	sigRefusedDeliveries:    {SignalDoc{"refused_deliveries", "recipients", "recipients accepted here whom a remote server then refused with 5xx, each once a day; they are told minutes to hours after the mail"}, each(isReturned)},

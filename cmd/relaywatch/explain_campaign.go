@@ -22,7 +22,7 @@ type stranger struct {
 }
 
 // inCommon is how many submitters have something in common with that of a recipient.
-type inCommon struct{ path, size int }
+type inCommon struct{ path, size, recipient int }
 
 // mostMembers is how many submitters of a campaign are told at most.
 const mostMembers = 32
@@ -144,4 +144,56 @@ func (w *witness) checkOthers(report *checkReport, f *detect.Finding) {
 	if slices.ContainsFunc(f.Evidence.Signals, func(s detect.Measure) bool { return s.Signal == "campaign_hosts" }) && len(senders) > 1 {
 		report.differ(f, fmt.Sprintf("the others in the campaign have %d senders, not one", len(senders)))
 	}
+}
+
+// inCommonBy counts who has mailed a recipient outside up to a row, with the submitter of
+// the row, to whom it is new: if another was the first here to mail it, within the day
+// before. 0 if it was none.
+func (w *witness) inCommonBy(r *rowFact) int {
+	if !r.isNew || r.newToAll || !taken(r.to) || !w.external(r.to.Path.Domain()) {
+		return 0
+	}
+	a := w.told[r.to.Path]
+	first := r.place
+	for _, p := range a.by {
+		if p.before(first) {
+			first = p
+		}
+	}
+	if a.heard.at != 0 && a.heard.before(first) || first.at.Sub(w.began) < 24*time.Hour || r.at.Sub(first.at) > 24*time.Hour {
+		return 0
+	}
+	n, begun := 0, false
+	for who, p := range a.taken {
+		if p != a.by[who] || r.place.before(p) {
+			continue // It was refused before, or mailed later.
+		}
+		begun = begun || p == first
+		row := rowFact{place: p, who: who, to: r.to}
+		if isNew, _ := w.novel(&row); isNew {
+			n++
+		}
+	}
+	if !begun {
+		return 0
+	}
+	return min(n, mostMembers)
+}
+
+// mostNewcomers is of how many strangers the engine remembers for a day who mailed them.
+const mostNewcomers = 1 << 16
+
+// isFlood tells whether there may have been more on a day between two times, or before.
+func (w *witness) isFlood(from, to mail.Time) bool {
+	const hour = 3600
+	n, begin := 0, from-from%hour-48*hour
+	for h := begin; h <= to; h += hour {
+		if n += w.outward[h]; h-25*hour >= begin {
+			n -= w.outward[h-25*hour]
+		}
+		if n > mostNewcomers {
+			return true
+		}
+	}
+	return false
 }

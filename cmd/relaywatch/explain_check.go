@@ -177,6 +177,8 @@ func (w *witness) checkSignals(report *checkReport, f *detect.Finding, r *detect
 		case s.Signal == "score": // Is of the strongest moment, and its recipients are of the first: see Audit.
 		case recounted[s.Signal] == nil:
 			report.Unchecked[s.Signal+", which is not of the window's rows alone"]++
+		case (s.Signal == "common_recipients" || s.Signal == "common_hosts") && w.isFlood(f.FlaggedAt, f.WindowEnd):
+			report.Unchecked[s.Signal+", as more strangers were mailed in a day than are remembered"]++
 		case slices.Contains(goingOn, s.Signal) && !w.knowsStart(s.Signal, f.Submitter, f.FlaggedAt):
 			report.Unchecked[s.Signal+", as older mail was pruned"]++
 		case remembered[s.Signal] && w.pruned != 0:

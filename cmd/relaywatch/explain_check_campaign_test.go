@@ -137,3 +137,22 @@ func TestCampaignIsRecounted(t *testing.T) {
 		}
 	})
 }
+
+// Where more were mailed in a day than the engine remembers, who has them in common can't be
+// counted again.
+func TestFloodIsNotRecounted(t *testing.T) {
+	const hour, noon = mail.Time(3600), mail.Time(1793620800)
+	w := &witness{outward: map[mail.Time]int{}}
+	for n := range mail.Time(200) {
+		w.outward[noon+n*hour] = mostNewcomers / 25
+	}
+	if w.isFlood(noon+48*hour, noon+100*hour) {
+		t.Error("got a flood; want none, of as many as are remembered")
+	}
+	w.outward[noon+30*hour] += 1000
+	for from, want := range map[mail.Time]bool{48: true, 100: false} {
+		if got := w.isFlood(noon+from*hour+59, noon+110*hour); got != want {
+			t.Errorf("from hour %d: got %v; want %v", from, got, want)
+		}
+	}
+}

@@ -12,8 +12,9 @@ import (
 // acquaintance is who mailed an address first, and when.
 type acquaintance struct {
 	by    map[mail.Submitter]place
-	pairs map[mail.Path]place // By an own reverse-path.
-	heard place               // The address wrote to us; at 0: never.
+	pairs map[mail.Path]place      // By an own reverse-path.
+	heard place                    // The address wrote to us; at 0: never.
+	taken map[mail.Submitter]place // As by, of recipients that were accepted, of clients inside.
 }
 
 func note[K comparable](first map[K]place, key K, p place) {
@@ -59,6 +60,9 @@ func (w *witness) hearFirst(t mail.Transaction) {
 			continue
 		}
 		note(a.by, row.who, row.place)
+		if taken(to) && row.class != outsideClient {
+			note(a.taken, row.who, row.place)
+		}
 		if t.ReversePath != "" && t.ReversePath.Known() && len(w.site.OwnDomains) > 0 && !w.external(t.ReversePath.Domain()) {
 			note(a.pairs, t.ReversePath, row.place)
 		}
@@ -80,6 +84,7 @@ func (w *witness) settle() {
 			if r := &rows[i]; r.kind == rowRecipient && r.to.Path.Known() {
 				r.isNew, r.newToAll = w.novel(r)
 				r.common = w.inCommon[r.pos]
+				r.common.recipient = w.inCommonBy(r)
 			}
 		}
 		w.tellUsage(who, rows)

@@ -20,7 +20,7 @@ type recount struct {
 	recipients, external, refused, refusedRelay, refusedUnknown int
 	isNew, newToAll, strangers, offHours, unauthenticated       int
 	relayRight, transactions, foreign, null                     int
-	refusedDeliveries, deferredDeliveries, bounces              int
+	refusedDeliveries, deferredDeliveries, bounces, common      int
 	bytes                                                       int64
 
 	to, toFromNull, domains, paths, helo, forms map[string]int
@@ -67,12 +67,15 @@ var recounted = map[string]func(*recount) float64{
 	"same_size_hosts":        func(c *recount) float64 { return float64(c.now.common.size) },
 	"new_source":             func(c *recount) float64 { return oneIf(c.now.habits.moved) },
 	"contacts":               func(c *recount) float64 { return float64(c.now.contacts) },
+	"common_recipients":      func(c *recount) float64 { return float64(c.common) },
+	"common_hosts":           func(c *recount) float64 { return float64(c.now.common.recipient) },
 	"bytes":                  func(c *recount) float64 { return float64(c.bytes) },
 }
 
 // remembered are those of recounted that rest on all the mail before.
 var remembered = map[string]bool{
 	"new_recipients": true, "new_to_all": true, "strangers": true, "campaign_hosts": true, "same_size_hosts": true, "contacts": true,
+	"common_recipients": true, "common_hosts": true,
 }
 
 // differences are signals that count values, which the engine takes for equal if 32
@@ -201,6 +204,9 @@ func (c *recount) countAccepted(r *rowFact, outside bool, by int) {
 	differ(c.domains, r.to.Path.Domain(), by)
 	if r.isNew {
 		c.isNew += by
+	}
+	if r.common.recipient > 0 {
+		c.common += by
 	}
 	if r.newToAll {
 		c.newToAll += by

@@ -44,6 +44,7 @@ type witness struct {
 	campaigns []stretch                              // Of which strangers are kept.
 	strangers []*stranger
 	inCommon  map[mail.LogPos]inCommon // By the rows of strangers.
+	outward   map[mail.Time]int        // Accepted recipients outside, by the hour.
 }
 
 // pathOf is a reverse-path of a submitter.
@@ -107,7 +108,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		servers: map[string]place{}, wanted: map[mail.LogPos]*rowFact{}, spans: map[mail.Submitter][]stretch{},
 		rows: map[mail.Submitter][]rowFact{}, told: map[mail.Path]*acquaintance{}, firstDay: map[pathOf]mail.Time{},
 		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{}, returned: map[mail.Path]*returned{},
-		asked: map[string]bool{}, usages: map[mail.Submitter]*usage{}, inCommon: map[mail.LogPos]inCommon{}, met: map[mail.Submitter]map[mail.Path]place{},
+		asked: map[string]bool{}, usages: map[mail.Submitter]*usage{}, inCommon: map[mail.LogPos]inCommon{}, met: map[mail.Submitter]map[mail.Path]place{}, outward: map[mail.Time]int{},
 	}
 	if err := w.learn(ctx, db); err != nil {
 		return nil, err
@@ -219,6 +220,9 @@ func (w *witness) hearRows(t mail.Transaction) {
 		w.keep(row)
 		if row.at != 0 && w.counts(&row) {
 			w.hearUsage(&row, t.At, w.hearStranger(&row))
+			if taken(to) && to.Path.Known() && w.external(to.Path.Domain()) {
+				w.outward[row.at-row.at%3600]++
+			}
 		}
 	}
 	if t.Outcome != mail.Open && t.EndAt != 0 && t.SizeBytes > 0 {
@@ -289,6 +293,6 @@ func taken(to mail.Recipient) bool { return to.Reply == 0 || to.Accepted() }
 
 func (w *witness) meet(path mail.Path) {
 	if w.told[path] == nil {
-		w.told[path] = &acquaintance{by: map[mail.Submitter]place{}, pairs: map[mail.Path]place{}}
+		w.told[path] = &acquaintance{by: map[mail.Submitter]place{}, taken: map[mail.Submitter]place{}, pairs: map[mail.Path]place{}}
 	}
 }

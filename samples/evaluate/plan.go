@@ -93,7 +93,7 @@ func (p plan) world(j job) (*traffic.World, []*traffic.Session) {
 	chance := rand.New(rand.NewPCG(seed, 0xDA7E))
 	for i, a := range traffic.Attacks() {
 		day := max(0, p.days-a.Days-chance.IntN(max(1, p.attackDays-a.Days+1)))
-		if p.has(i, a.Name, j.seed) {
+		if p.has(i, &a, j.seed) {
 			sessions = append(sessions, attackers.Attack(a.Name, day)...)
 		}
 	}
@@ -101,11 +101,11 @@ func (p plan) world(j job) (*traffic.World, []*traffic.Session) {
 }
 
 // has tells whether the attacked world of a seed has attack i of the catalogue.
-func (p plan) has(i int, name string, seed uint64) bool {
+func (p plan) has(i int, a *traffic.Attack, seed uint64) bool {
 	if len(p.attacks) > 0 {
-		return slices.Contains(p.attacks, name)
+		return slices.Contains(p.attacks, a.Name)
 	}
-	return uint64(i)%uint64(p.groups) == seed/2%uint64(p.groups)
+	return !a.Extra && uint64(i)%uint64(p.groups) == seed/2%uint64(p.groups)
 }
 
 // checkAttacks tells of a name that no attack has.

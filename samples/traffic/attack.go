@@ -22,8 +22,9 @@ type Attack struct {
 	Name  string // One word; also Case.Name of its sessions.
 	Class string
 	About string
-	Hosts int // How many of its submitters must be named for it to be found, but never more than most of them; 0 is one.
-	Days  int // How long it takes at most, weekends included.
+	Hosts int  // How many of its submitters must be named for it to be found, but never more than most of them; 0 is one.
+	Days  int  // How long it takes at most, weekends included.
+	Extra bool // The evaluation has it only where it is asked for by name: it came after the table.
 
 	// make returns nil where the world has nobody left to attack that way.
 	make func(r *raid) []*Session
@@ -31,28 +32,29 @@ type Attack struct {
 
 // attacks is the catalogue.
 var attacks = []Attack{
-	{"blaster", ClassList, "3,600 an hour, dirty list", 0, 2, blaster},
-	{"clean-list", ClassList, "300 an hour, clean list", 0, 2, cleanList},
-	{"night-owl", ClassList, "30 to 120 an hour at night", 0, 3, nightOwl},
-	{"hijacked", ClassList, "guessed password, then a list", 0, 2, hijackedAccount},
-	{"rotating", ClassList, "another reverse-path each message", 0, 2, rotating},
-	{"newsletter", ClassList, "hijacked newsletter host", 0, 2, hijackedNewsletter},
-	{"crm", ClassList, "hijacked CRM host", 0, 2, hijackedCRM},
-	{"device", ClassList, "hijacked scanner or monitoring", 0, 2, hijackedDevice},
-	{"shared-host", ClassList, "behind the NAT or terminal server", 0, 2, behindSharedHost},
-	{"worm", ClassInternal, "worm to colleagues", 0, 2, worm},
-	{"phish", ClassInternal, "phish to colleagues never mailed", 0, 4, internalPhish},
-	{"low-slow", ClassSlow, "15 to 30 an hour in office hours", 0, 6, lowAndSlow},
-	{"moonlighter", ClassSlow, "20 to 60 new outsiders a day", 0, 12, moonlighter},
-	{"snowshoe", ClassSlow, "a dozen hosts, 5 to 15 an hour each", 3, 2, snowshoe},
-	{"book", ClassBook, "phish to the address book", 0, 4, addressBook},
-	{"half-known", ClassOther, "list of which 60 % are new", 0, 2, halfKnown},
-	{"bcc", ClassOther, "Bcc blast to 100 to 400", 0, 2, bccBlast},
-	{"open-relay", ClassOther, "outside client relays", 0, 2, relayedFromOutside},
-	{"warm-up", ClassOther, "5, 10, 20, 40 ... a day", 0, 9, warmUp},
-	{"backscatter", ClassOther, "null reverse-path to many", 0, 2, backscatter},
-	{"circle", ClassCircle, "phish to mostly known colleagues", 0, 4, circlePhish},
-	{"circle-bcc", ClassCircle, "the same in one message, from elsewhere", 0, 4, circleBcc},
+	{"blaster", ClassList, "3,600 an hour, dirty list", 0, 2, false, blaster},
+	{"clean-list", ClassList, "300 an hour, clean list", 0, 2, false, cleanList},
+	{"night-owl", ClassList, "30 to 120 an hour at night", 0, 3, false, nightOwl},
+	{"hijacked", ClassList, "guessed password, then a list", 0, 2, false, hijackedAccount},
+	{"rotating", ClassList, "another reverse-path each message", 0, 2, false, rotating},
+	{"newsletter", ClassList, "hijacked newsletter host", 0, 2, false, hijackedNewsletter},
+	{"crm", ClassList, "hijacked CRM host", 0, 2, false, hijackedCRM},
+	{"device", ClassList, "hijacked scanner or monitoring", 0, 2, false, hijackedDevice},
+	{"shared-host", ClassList, "behind the NAT or terminal server", 0, 2, false, behindSharedHost},
+	{"worm", ClassInternal, "worm to colleagues", 0, 2, false, worm},
+	{"phish", ClassInternal, "phish to colleagues never mailed", 0, 4, false, internalPhish},
+	{"low-slow", ClassSlow, "15 to 30 an hour in office hours", 0, 6, false, lowAndSlow},
+	{"moonlighter", ClassSlow, "20 to 60 new outsiders a day", 0, 12, false, moonlighter},
+	{"snowshoe", ClassSlow, "a dozen hosts, 5 to 15 an hour each", 3, 2, false, snowshoe},
+	{"book", ClassBook, "phish to the address book", 0, 4, false, addressBook},
+	{"half-known", ClassOther, "list of which 60 % are new", 0, 2, false, halfKnown},
+	{"bcc", ClassOther, "Bcc blast to 100 to 400", 0, 2, false, bccBlast},
+	{"open-relay", ClassOther, "outside client relays", 0, 2, false, relayedFromOutside},
+	{"warm-up", ClassOther, "5, 10, 20, 40 ... a day", 0, 9, false, warmUp},
+	{"backscatter", ClassOther, "null reverse-path to many", 0, 2, false, backscatter},
+	{"circle", ClassCircle, "phish to mostly known colleagues", 0, 4, false, circlePhish},
+	{"circle-bcc", ClassCircle, "the same in one message, from elsewhere", 0, 4, false, circleBcc},
+	{"chorus", ClassSlow, "a dozen hosts, one list", 3, 2, true, chorus},
 }
 
 // Attacks is the catalogue of attacks, in the order of reports.

@@ -96,3 +96,38 @@ func warmUp(r *raid) []*Session {
 	}
 	return all
 }
+
+// chorus is a list that ten to fourteen workstations work off in the same order, 5 to 15
+// an hour each, under the reverse-path of who works there, with messages of all sizes: all
+// of it, half or a third is what they have in common, the rest each has alone.
+func chorus(r *raid) []*Session {
+	login, days, share := r.odds(0.5), r.between(1, 2), [...]float64{1, 0.5, 0.3}[r.IntN(3)]
+	common, begin := r.bought(400), r.span(0, 3*time.Hour)
+	var all []*Session
+	for range r.between(10, 14) {
+		o, ok := r.desk(login)
+		if !ok {
+			break
+		}
+		list := r.bought(len(common))
+		for i := range list {
+			if r.odds(share) {
+				list[i] = common[i]
+			}
+		}
+		for day := range days {
+			start := r.midnight(day).Add(7*time.Hour + begin + r.span(0, 10*time.Minute))
+			spam := r.run(o, mailing{
+				list: &list, perHour: float64(r.between(5, 15)), least: 1, most: 2, perSession: 1, start: start,
+				end: start.Add(r.span(6*time.Hour, 10*time.Hour)), from: always(o.address), unknown: 0.05,
+			})
+			for _, s := range spam {
+				for i := range s.Messages {
+					s.Messages[i].Size = r.between(2500, 40_000)
+				}
+			}
+			all = append(all, spam...)
+		}
+	}
+	return all
+}

@@ -34,6 +34,7 @@ var factsOf = map[string]attackFacts{
 	"low-slow":    {least: 60, most: 1200, hourly: 50, external: 1, submitters: 1, check: inOffice},
 	"moonlighter": {least: 20, most: 480, hourly: 30, external: 1, submitters: 1, check: inOffice},
 	"snowshoe":    {least: 300, most: 2800, hourly: 30, external: 1, submitters: 10},
+	"chorus":      {least: 200, most: 2800, hourly: 30, external: 1, submitters: 7},
 	"book":        {least: 50, most: 300, hourly: 300, external: 0.5, submitters: 1, check: allKnown},
 	"half-known":  {least: 100, most: 600, hourly: 450, external: 1, submitters: 1, check: mostlyNew},
 	"bcc":         {least: 100, most: 400, hourly: 400, external: 1, submitters: 1, check: fewMessages},
