@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
@@ -17,14 +18,22 @@ import (
 // a code page, so that no byte is lost. Equal bytes give the same string without
 // a second allocation, as long as the memory of strings lasts.
 type texts struct {
-	page  encoding.Encoding
-	known map[string]string
-	hide  *mail.Pseudonyms // Of recipients; nil shows them.
+	page   encoding.Encoding
+	seed   maphash.Seed
+	recent []string          // UTF-8 that was read lately, each at the place of its hash, where the next one takes over. The length is a power of two.
+	misses int               // How many were not there since it has this length.
+	known  map[string]string // What else was made of bytes, by these and what it is.
+	hide   *mail.Pseudonyms  // Of recipients; nil shows them.
 }
 
-// maxKnownTexts bounds the memory of strings; a log of a year has more addresses
-// than are worth remembering.
-const maxKnownTexts = 1 << 16
+const (
+	// leastRecent and mostRecent bound how many strings are kept of a log: few rows need
+	// few, and a log of a year has more addresses than are worth remembering.
+	leastRecent = 1 << 6
+	mostRecent  = 1 << 14
+	// maxKnownTexts does the same for what is made with more work.
+	maxKnownTexts = 1 << 14
+)
 
 // DefaultCodePage is what text that is no UTF-8 is read as where the
 // configuration does not say: Western European Windows.
@@ -45,13 +54,25 @@ func newTexts(codePage string) (*texts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("code page %q is not known: use a name like windows-1251 or iso-8859-2", codePage)
 	}
-	return &texts{page: page, known: make(map[string]string)}, nil
+	return &texts{page: page, seed: maphash.MakeSeed(), recent: make([]string, leastRecent), known: make(map[string]string)}, nil
 }
 
 // str is b as a string.
 func (t *texts) str(b []byte) string {
 	if len(b) == 0 {
 		return ""
+	}
+	place := &t.recent[maphash.Bytes(t.seed, b)&uint64(len(t.recent)-1)]
+	if *place == string(b) {
+		return *place
+	}
+	if utf8.Valid(b) {
+		*place = string(b)
+		s := *place
+		if t.misses++; t.misses > 2*len(t.recent) && len(t.recent) < mostRecent {
+			t.recent, t.misses = make([]string, 4*len(t.recent)), 0
+		}
+		return s
 	}
 	if s, ok := t.known[string(b)]; ok {
 		return s
