@@ -4,18 +4,16 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
-
-	"relaywatch/mail"
 )
 
 // maxCacheBytes bounds the texts of the address cache: some 700,000 addresses, with
 // a table of 8 MB.
 const maxCacheBytes = 24 << 20
 
-// addressCache finds the number of an address by its text. It is blocks of text and one
-// table of numbers, so that a million addresses are nothing to the garbage collector,
-// and text is never copied to make room. Texts are compared: addresses whose hashes
-// collide stay apart.
+// addressCache finds the number of an address by its domain's and its local part. It is
+// blocks of text and one table of numbers, so that a million addresses are nothing to the
+// garbage collector, and text is never copied to make room. Texts are compared: addresses
+// whose hashes collide stay apart.
 type addressCache struct {
 	slots  []slot // Open addressing; a power of two, at most three quarters full.
 	blocks [][]byte
@@ -30,9 +28,9 @@ type slot struct {
 	at   uint32 // Of the entry: its block, and where in it.
 }
 
-// entryHead is the bytes before the text of an entry: number (0 if it was removed),
-// external, length.
-const entryHead = 4 + 1 + 4
+// entryHead is the bytes before the text of an entry: number (0 if it was removed), that
+// of the domain, length.
+const entryHead = 4 + 4 + 4
 
 // A block has blockSize bytes, or one entry that is longer. maxCacheBytes are some 200,
 // and slot.at can tell 32,768 apart: one for each address of a Batch, however long.
@@ -53,27 +51,38 @@ func (c *addressCache) entry(s slot) []byte {
 
 func entryID(entry []byte) int64 { return int64(binary.LittleEndian.Uint32(entry)) }
 
+func entryDomain(entry []byte) int64 { return int64(binary.LittleEndian.Uint32(entry[4:])) }
+
 func entryText(entry []byte) []byte {
-	return entry[entryHead : entryHead+binary.LittleEndian.Uint32(entry[5:])]
+	return entry[entryHead : entryHead+binary.LittleEndian.Uint32(entry[8:])]
 }
 
-// find returns the number of path, or false if it is not here.
-func (c *addressCache) find(hash uint32, path mail.Path) (id int64, e external, ok bool) {
+// at is the entry of an address, or nil if it is not here.
+func (c *addressCache) at(hash uint32, domain int64, local string) []byte {
 	mask := uint32(len(c.slots) - 1)
 	for i := hash & mask; c.slots[i].at != 0; i = (i + 1) & mask {
 		if c.slots[i].hash != hash {
 			continue
 		}
 		entry := c.entry(c.slots[i])
-		if id := entryID(entry); id != 0 && string(entryText(entry)) == string(path) {
-			return id, external(int8(entry[4])), true
+		if entryID(entry) != 0 && entryDomain(entry) == domain && string(entryText(entry)) == local {
+			return entry
 		}
 	}
-	return 0, 0, false
+	return nil
 }
 
-// add adds a path that is not here.
-func (c *addressCache) add(hash uint32, path mail.Path, id int64, e external) {
+// find returns the number of an address, or false if it is not here.
+func (c *addressCache) find(hash uint32, domain int64, local string) (id int64, ok bool) {
+	entry := c.at(hash, domain, local)
+	if entry == nil {
+		return 0, false
+	}
+	return entryID(entry), true
+}
+
+// add adds an address that is not here.
+func (c *addressCache) add(hash uint32, domain int64, local string, id int64) {
 	if c.count >= len(c.slots)/4*3 {
 		old := c.slots
 		c.slots = make([]slot, 2*len(old))
@@ -84,7 +93,7 @@ func (c *addressCache) add(hash uint32, path mail.Path, id int64, e external) {
 		}
 	}
 	last := len(c.blocks) - 1
-	length := entryHead + len(path)
+	length := entryHead + len(local)
 	if len(c.blocks[last])+length > cap(c.blocks[last]) {
 		c.blocks = append(c.blocks, make([]byte, 0, max(blockSize, length)))
 		last++
@@ -94,20 +103,16 @@ func (c *addressCache) add(hash uint32, path mail.Path, id int64, e external) {
 	block := c.blocks[last]
 	c.put(slot{hash, uint32(last<<blockBits | len(block))})
 	block = binary.LittleEndian.AppendUint32(block, uint32(id))
-	block = append(block, byte(e))
-	block = binary.LittleEndian.AppendUint32(block, uint32(len(path)))
-	c.blocks[last] = append(block, path...)
+	block = binary.LittleEndian.AppendUint32(block, uint32(domain))
+	block = binary.LittleEndian.AppendUint32(block, uint32(len(local)))
+	c.blocks[last] = append(block, local...)
 }
 
-// remove forgets a path, if it is here. Its entry stays, so that others behind it are
+// remove forgets an address, if it is here. Its entry stays, so that others behind it are
 // found.
-func (c *addressCache) remove(hash uint32, path mail.Path) {
-	mask := uint32(len(c.slots) - 1)
-	for i := hash & mask; c.slots[i].at != 0; i = (i + 1) & mask {
-		entry := c.entry(c.slots[i])
-		if c.slots[i].hash == hash && string(entryText(entry)) == string(path) {
-			binary.LittleEndian.PutUint32(entry, 0)
-		}
+func (c *addressCache) remove(hash uint32, domain int64, local string) {
+	if entry := c.at(hash, domain, local); entry != nil {
+		binary.LittleEndian.PutUint32(entry, 0)
 	}
 }
 
@@ -136,7 +141,7 @@ func (c *addressCache) only(id int64) *addressCache {
 			continue
 		}
 		if entry := c.entry(s); entryID(entry) > id {
-			kept.add(s.hash, mail.Path(entryText(entry)), entryID(entry), external(int8(entry[4])))
+			kept.add(s.hash, entryDomain(entry), string(entryText(entry)), entryID(entry))
 		}
 	}
 	return kept

@@ -56,6 +56,7 @@ var (
 
 // addressWriter gives the paths of one batch their numbers.
 type addressWriter struct {
+	tx    *sql.Tx
 	known *known
 	rows  inserter
 }
@@ -68,42 +69,39 @@ func (a *addresses) hash(path mail.Path) uint32 {
 	return uint32(d.Sum64() >> 32)
 }
 
-// id is the number of path and whether it is outside, adding it if it is new. An
-// unknown path has the number 0, which is no address.
+// id is the number of path and its domain, adding them if they are new. An unknown path
+// has the number 0, which is no address, and no domain.
 //
 // All addresses of the store that the batch names must be in the cache: see load.
-func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, external, error) {
-	switch {
-	case !path.Known():
-		return 0, unknown, nil
-	case path == "":
-		return nullPath, w.known.domains.external(""), nil
+func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, domain, error) {
+	if !path.Known() {
+		return 0, domain{external: unknown}, nil
+	}
+	local, name := split(path)
+	d, err := w.known.domains.get(ctx, w.tx, name)
+	if err != nil || path == "" {
+		return nullPath, d, err
 	}
 	a := &w.known.addresses
 	hash := a.hash(path)
-	if id, e, ok := a.cache.find(hash, path); ok {
+	if id, ok := a.cache.find(hash, d.id, local); ok {
 		a.used.set(id)
-		return id, e, nil
-	}
-	local, name := split(path)
-	d, err := w.known.domains.get(ctx, w.rows.tx, name)
-	if err != nil {
-		return 0, unknown, err
+		return id, d, nil
 	}
 	id := a.next
 	a.next++
 	if err := w.rows.add(ctx, id, d.id, local); err != nil {
-		return 0, unknown, err
+		return 0, d, err
 	}
-	a.add(hash, path, id, d.external)
-	return id, d.external, nil
+	a.add(hash, d.id, local, id)
+	return id, d, nil
 }
 
 // add adds an address that is not settled.
-func (a *addresses) add(hash uint32, path mail.Path, id int64, e external) {
-	a.cache.add(hash, path, id, e)
+func (a *addresses) add(hash uint32, domain int64, local string, id int64) {
+	a.cache.add(hash, domain, local, id)
 	a.newer.count++
-	a.newer.bytes += entryHead + len(path)
+	a.newer.bytes += entryHead + len(local)
 }
 
 const updateSettled = `UPDATE meta SET settled = ?`
@@ -117,12 +115,12 @@ func (w *addressWriter) flush(ctx context.Context) error {
 	if a.newer.count < a.most.count && a.newer.bytes < a.most.bytes {
 		return nil
 	}
-	return a.settle(ctx, w.rows.tx)
+	return a.settle(ctx, w.tx, w.known)
 }
 
 // settle writes the hashes of the newer addresses, in their order: neighbours share pages.
-func (a *addresses) settle(ctx context.Context, tx *sql.Tx) error {
-	rows := insertHash.on(tx)
+func (a *addresses) settle(ctx context.Context, tx *sql.Tx, k *known) error {
+	rows := insertHash.on(k)
 	for _, h := range a.cache.above(a.settled) {
 		if err := rows.add(ctx, int64(int32(h.hash)), h.id); err != nil {
 			return err
@@ -154,7 +152,7 @@ func join(local, domain string) mail.Path {
 }
 
 // load makes sure that every address of the store that b names is in the cache.
-func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error {
+func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch, in *domains) error {
 	if a.cache.bytes > maxCacheBytes {
 		a.cache = a.cache.only(a.settled)
 	}
@@ -162,12 +160,21 @@ func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error
 		return nil
 	}
 	missing := make(map[mail.Path]uint32)
+	var failed error
 	look := func(path mail.Path) {
 		if path == "" || !path.Known() {
 			return
 		}
+		local, name := split(path)
+		d, err := in.find(ctx, tx, name)
+		if err != nil {
+			failed = err
+		}
+		if d.id == 0 {
+			return // Nor is there the address.
+		}
 		hash := a.hash(path)
-		if _, _, ok := a.cache.find(hash, path); !ok {
+		if _, ok := a.cache.find(hash, d.id, local); !ok {
 			missing[path] = hash
 		}
 	}
@@ -180,6 +187,9 @@ func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error
 	for i := range b.Deliveries {
 		look(b.Deliveries[i].ReversePath)
 		look(b.Deliveries[i].Recipient)
+	}
+	if failed != nil {
+		return failed
 	}
 	hashes := make([]int32, 0, len(missing))
 	for _, hash := range missing {
@@ -197,7 +207,7 @@ func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error
 // maxLookups is how many hashes one statement looks up.
 const maxLookups = 100
 
-var selectHashes = `SELECT a.id, a.local, d.name, coalesce(d.external, -1) FROM address_hashes h
+var selectHashes = `SELECT a.id, a.local, d.id, d.name FROM address_hashes h
 	JOIN addresses a ON a.id = h.address_id JOIN domains d ON d.id = a.domain_id
 	WHERE h.hash IN (?` + strings.Repeat(",?", maxLookups-1) + `)`
 
@@ -231,7 +241,7 @@ const (
 const (
 	// Prune may have removed the last of those that are settled.
 	selectNextAddress = `SELECT max((SELECT max(id) FROM addresses), settled) + 1 FROM meta`
-	selectAddresses   = `SELECT a.id, a.local, d.name, coalesce(d.external, -1) FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id > ?`
+	selectAddresses   = `SELECT a.id, a.local, d.id, d.name FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id > ?`
 )
 
 // open looks what the store holds.
@@ -256,27 +266,25 @@ func (a *addresses) loadAbove(ctx context.Context, tx *sql.Tx, id int64) error {
 	return a.fill(rows)
 }
 
-// fill adds what rows tell to the cache: id, local, domain, external.
+// fill adds what rows tell to the cache: id, local, id and name of the domain.
 func (a *addresses) fill(rows *sql.Rows) error {
 	defer rows.Close()
 	for rows.Next() {
 		var (
-			id            int64
-			local, domain string
-			e             external
+			id, domain  int64
+			local, name string
 		)
-		if err := rows.Scan(&id, &local, &domain, &e); err != nil {
+		if err := rows.Scan(&id, &local, &domain, &name); err != nil {
 			return err
 		}
-		path := join(local, domain)
-		hash := a.hash(path)
-		if _, _, ok := a.cache.find(hash, path); ok {
+		hash := a.hash(join(local, name))
+		if _, ok := a.cache.find(hash, domain, local); ok {
 			continue
 		}
 		if id > a.settled {
-			a.add(hash, path, id, e)
+			a.add(hash, domain, local, id)
 		} else {
-			a.cache.add(hash, path, id, e)
+			a.cache.add(hash, domain, local, id)
 		}
 	}
 	return rows.Err()

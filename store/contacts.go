@@ -21,16 +21,15 @@ var upsertContact = newInsert("contacts", "domain_id, first_at, origin_id, recip
 	` ON CONFLICT (domain_id) DO UPDATE SET recipients = recipients + excluded.recipients,
 	origin_id = CASE WHEN excluded.first_at < first_at THEN excluded.origin_id ELSE origin_id END, first_at = min(first_at, excluded.first_at)`)
 
-// contact counts an accepted recipient for its domain.
-func (w *batchWriter) contact(r *mail.Recipient, origin int64) {
-	if !r.Path.Known() {
+// contact counts an accepted recipient for its domain; 0 is one that is not known.
+func (w *batchWriter) contact(r *mail.Recipient, domain, origin int64) {
+	if domain == 0 {
 		return
 	}
-	name := r.Path.Domain()
-	c := w.contacts[name]
+	c := w.contacts[domain]
 	if c == nil {
 		c = &contact{first: r.At, origin: origin}
-		w.contacts[name] = c
+		w.contacts[domain] = c
 	}
 	c.recipients++
 	if r.At < c.first {
@@ -39,17 +38,9 @@ func (w *batchWriter) contact(r *mail.Recipient, origin int64) {
 }
 
 func (w *batchWriter) allContacts(ctx context.Context) error {
-	byID := make(map[int64]*contact, len(w.contacts))
-	for name, c := range w.contacts {
-		d, err := w.known.domains.get(ctx, w.tx, name)
-		if err != nil {
-			return err
-		}
-		byID[d.id] = c
-	}
-	rows := upsertContact.on(w.tx)
-	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		c := byID[id]
+	rows := upsertContact.on(w.known)
+	for _, id := range slices.Sorted(maps.Keys(w.contacts)) {
+		c := w.contacts[id]
 		if err := rows.add(ctx, id, int64(c.first), c.origin, c.recipients); err != nil {
 			return err
 		}

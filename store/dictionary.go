@@ -60,8 +60,26 @@ const (
 	insertDomain = `INSERT INTO domains (name, external) VALUES (?, ?)`
 )
 
-// get is the domain of that name.
+// get is the domain of that name, adding it if it is new.
 func (d *domains) get(ctx context.Context, tx *sql.Tx, name string) (domain, error) {
+	got, err := d.find(ctx, tx, name)
+	if err != nil || got.id != 0 {
+		return got, err
+	}
+	got.external = d.external(name)
+	result, err := tx.ExecContext(ctx, insertDomain, name, got.external.value())
+	if err != nil {
+		return domain{}, err
+	}
+	if got.id, err = result.LastInsertId(); err != nil {
+		return domain{}, err
+	}
+	d.keep(name, got)
+	return got, nil
+}
+
+// find is the domain of that name; its id is 0 if the store has none.
+func (d *domains) find(ctx context.Context, tx *sql.Tx, name string) (domain, error) {
 	if got, ok := d.ids[name]; ok {
 		d.used.set(got.id)
 		return got, nil
@@ -69,20 +87,18 @@ func (d *domains) get(ctx context.Context, tx *sql.Tx, name string) (domain, err
 	got := domain{external: d.external(name)}
 	switch err := tx.QueryRowContext(ctx, selectDomain, name).Scan(&got.id); {
 	case errors.Is(err, sql.ErrNoRows):
-		result, err := tx.ExecContext(ctx, insertDomain, name, got.external.value())
-		if err != nil {
-			return domain{}, err
-		}
-		if got.id, err = result.LastInsertId(); err != nil {
-			return domain{}, err
-		}
+		return domain{}, nil
 	case err != nil:
 		return domain{}, err
 	}
+	d.keep(name, got)
+	return got, nil
+}
+
+func (d *domains) keep(name string, got domain) {
 	makeRoom(&d.ids)
 	d.ids[strings.Clone(name)] = got
 	d.used.set(got.id)
-	return got, nil
 }
 
 // external tells whether mail to the domain leaves ours: a domain of our own stands

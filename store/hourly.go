@@ -59,7 +59,7 @@ func (h *hourly) count(r *mail.Recipient, e external) {
 }
 
 func (w *batchWriter) allHours(ctx context.Context) error {
-	rows := upsertHour.on(w.tx)
+	rows := upsertHour.on(w.known)
 	byHour := func(a, b hourOf) int {
 		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.submitter, b.submitter))
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -25,6 +26,9 @@ type known struct {
 	domains    domains
 	addresses  addresses
 	memory     map[int64]memoryRow // The last row of a submitter; nil until it is needed.
+
+	conn *sql.Conn                       // Of the change that is going on.
+	args map[*insert][]driver.NamedValue // Memory of inserters.
 }
 
 const (
@@ -47,11 +51,16 @@ func (db *DB) change(ctx context.Context, f func(ctx context.Context, tx *sql.Tx
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	tx, err := db.write.BeginTx(ctx, nil)
+	conn, err := db.write.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("store %s: %w", db.path, sayFault(err))
 	}
-	err = db.changeIn(ctx, tx, f)
+	defer conn.Close() // Back to the pool.
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store %s: %w", db.path, sayFault(err))
+	}
+	err = db.changeIn(ctx, conn, tx, f)
 	if err == nil {
 		err = tx.Commit()
 	}
@@ -66,7 +75,7 @@ func (db *DB) change(ctx context.Context, f func(ctx context.Context, tx *sql.Tx
 	return nil
 }
 
-func (db *DB) changeIn(ctx context.Context, tx *sql.Tx, f func(ctx context.Context, tx *sql.Tx, k *known) error) error {
+func (db *DB) changeIn(ctx context.Context, conn *sql.Conn, tx *sql.Tx, f func(ctx context.Context, tx *sql.Tx, k *known) error) error {
 	var version int64
 	if err := tx.QueryRowContext(ctx, selectDataVersion).Scan(&version); err != nil {
 		return err
@@ -79,12 +88,13 @@ func (db *DB) changeIn(ctx context.Context, tx *sql.Tx, f func(ctx context.Conte
 		k.dataVersion = version
 		db.known = k
 	}
+	db.known.conn = conn
 	return f(ctx, tx, db.known)
 }
 
 // look asks the store what the writer must know.
 func look(ctx context.Context, tx *sql.Tx, most unsettled) (*known, error) {
-	k := &known{logs: make(map[mail.LogID]int64), open: make(map[mail.LogPos]openPart)}
+	k := &known{logs: make(map[mail.LogID]int64), open: make(map[mail.LogPos]openPart), args: make(map[*insert][]driver.NamedValue)}
 	var seed int64
 	if err := tx.QueryRowContext(ctx, selectMeta).Scan(&seed, &k.longest, &k.addresses.settled); err != nil {
 		return nil, err

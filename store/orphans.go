@@ -15,7 +15,7 @@ const (
 		UNION ALL SELECT reverse_path_id FROM deliveries WHERE reverse_path_id IS NOT NULL
 		UNION ALL SELECT recipient_id FROM deliveries WHERE recipient_id IS NOT NULL`
 	selectAddressIDs = `SELECT id FROM addresses WHERE id > 1`
-	selectAddress    = `SELECT a.local, d.name FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id = ?`
+	selectAddress    = `SELECT a.local, d.id, d.name FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id = ?`
 	deleteAddress    = `DELETE FROM addresses WHERE id = ?`
 	deleteHash       = `DELETE FROM address_hashes WHERE hash = ? AND address_id = ?`
 )
@@ -195,13 +195,13 @@ func removeAddresses(ctx context.Context, tx *sql.Tx, k *known, ids []int64) (in
 		if k.addresses.used.has(id) {
 			continue
 		}
-		var local, domain string
-		if err := tx.QueryRowContext(ctx, selectAddress, id).Scan(&local, &domain); err != nil {
+		var domain int64
+		var local, name string
+		if err := tx.QueryRowContext(ctx, selectAddress, id).Scan(&local, &domain, &name); err != nil {
 			return removed, err
 		}
-		path := join(local, domain)
-		hash := k.addresses.hash(path)
-		k.addresses.cache.remove(hash, path)
+		hash := k.addresses.hash(join(local, name))
+		k.addresses.cache.remove(hash, domain, local)
 		if _, err := tx.ExecContext(ctx, deleteHash, int64(int32(hash)), id); err != nil {
 			return removed, err
 		}

@@ -137,7 +137,7 @@ func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at
 	allReplies, allExternal := true, true
 	for i := range t.Recipients {
 		r := &t.Recipients[i]
-		address, e, err := w.addresses.id(ctx, r.Path)
+		address, d, err := w.addresses.id(ctx, r.Path)
 		if err != nil {
 			return counts{}, err
 		}
@@ -149,14 +149,14 @@ func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at
 		case r.Refused():
 			refused++
 		}
-		switch e {
+		switch d.external {
 		case unknown:
 			allExternal = false
 		case outside:
 			external++
 		}
 		if from.submitter != 0 {
-			w.hour(from.submitter, r.At).count(r, e)
+			w.hour(from.submitter, r.At).count(r, d.external)
 		}
 		w.longest = max(w.longest, int64(r.At-t.At))
 		if t.Direction == mail.Out {
@@ -164,7 +164,7 @@ func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at
 		}
 		w.oldest = min(w.oldest, r.At)
 		if r.Accepted() && !t.Hop {
-			w.contact(r, from.id)
+			w.contact(r, d.id, from.id)
 		}
 		if err := w.recipient(ctx, t, at, t.Former+i, address); err != nil {
 			return counts{}, err

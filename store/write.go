@@ -20,7 +20,7 @@ func (db *DB) Write(ctx context.Context, b *ingest.Batch) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.change(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
-		if err := k.addresses.load(ctx, tx, b); err != nil {
+		if err := k.addresses.load(ctx, tx, b, &k.domains); err != nil {
 			return err
 		}
 		w := newBatchWriter(tx, k)
@@ -78,22 +78,22 @@ type batchWriter struct {
 	lastKey      hourOf // The hour that was counted last, and its counts: mostly the next one's too.
 	lastHour     *hourly
 	longest      int64
-	contacts     map[string]*contact // By the name of the domain.
-	firstID      int64               // Of a transaction that is new.
-	goneOn       []int64             // Transactions of former batches that have recipients here.
-	oldest       mail.Time           // Of a recipient.
+	contacts     map[int64]*contact // By domains.id.
+	firstID      int64              // Of a transaction that is new.
+	goneOn       []int64            // Transactions of former batches that have recipients here.
+	oldest       mail.Time          // Of a recipient.
 }
 
 func newBatchWriter(tx *sql.Tx, k *known) *batchWriter {
 	return &batchWriter{
 		tx:           tx,
 		known:        k,
-		addresses:    addressWriter{known: k, rows: insertAddress.on(tx)},
-		transactions: insertTransaction.on(tx),
-		recipients:   insertRecipient.on(tx),
+		addresses:    addressWriter{tx: tx, known: k, rows: insertAddress.on(k)},
+		transactions: insertTransaction.on(k),
+		recipients:   insertRecipient.on(k),
 		hours:        make(map[hourOf]*hourly),
 		longest:      k.longest,
-		contacts:     make(map[string]*contact),
+		contacts:     make(map[int64]*contact),
 		firstID:      k.nextID,
 		oldest:       math.MaxInt64,
 	}
@@ -191,7 +191,7 @@ var (
 )
 
 func (w *batchWriter) allLogins(ctx context.Context, logins []mail.Login) error {
-	rows := insertLogin.on(w.tx)
+	rows := insertLogin.on(w.known)
 	for i := range logins {
 		l := &logins[i]
 		log, err := w.logID(l.Pos)
@@ -222,7 +222,7 @@ func (w *batchWriter) nameIDs(ctx context.Context, texts ...string) ([3]int64, e
 }
 
 func (w *batchWriter) allDeliveries(ctx context.Context, deliveries []mail.Delivery) error {
-	rows := insertDelivery.on(w.tx)
+	rows := insertDelivery.on(w.known)
 	for i := range deliveries {
 		d := &deliveries[i]
 		log, err := w.logID(d.Pos)
@@ -254,7 +254,7 @@ func (w *batchWriter) allDeliveries(ctx context.Context, deliveries []mail.Deliv
 }
 
 func (w *batchWriter) allRejects(ctx context.Context, rejects []mail.Reject) error {
-	rows := insertReject.on(w.tx)
+	rows := insertReject.on(w.known)
 	for i := range rejects {
 		r := &rejects[i]
 		log, err := w.logID(r.Pos)
