@@ -42,8 +42,10 @@ type Engine struct {
 	aheadOf  mail.Time // Until, when ahead began.
 	previews int       // How many events of the buffer ahead has judged.
 
-	// replaying is true from Restore to Restored: rows up to until are no news.
+	// replaying is true from Restore to Restored: rows up to until are no news. Those up
+	// to replayed are in windows and memory.
 	replaying bool
+	replayed  mail.Time
 }
 
 // NewEngine checks the site and makes an engine that has seen nothing. The error
@@ -142,12 +144,12 @@ func (e *Engine) release(p *part) {
 func (e *Engine) admit(first int, p *part) {
 	bound := e.until
 	if e.replaying {
-		bound = e.memoryAt
+		bound = max(e.memoryAt, e.replayed)
 	}
 	kept := e.buffer[:first]
 	for _, ev := range e.buffer[first:] {
 		if ev.at <= bound {
-			e.late = e.late || !e.replaying
+			e.late = e.late || !e.replaying || ev.at > e.memoryAt
 			continue
 		}
 		kept = append(kept, ev)
@@ -289,6 +291,15 @@ func (e *Engine) Restore(c Checkpoint) error {
 	return nil
 }
 
+// Replayed says, between Restore and Restored, that all rows up to a time were given
+// again, so that they need not wait for Restored. One that comes nevertheless is late.
+func (e *Engine) Replayed(upTo mail.Time) {
+	if upTo = min(upTo, e.until); e.replaying && upTo > e.replayed {
+		e.judgeUpTo(upTo, true)
+		e.replayed = upTo
+	}
+}
+
 // Restored ends the replay after Restore: from now on a row up to Until is late.
 // The rows of the replay fill windows and memory and are not judged again; those
 // after Until wait for Advance. Advance, Take and Preview call it too.
@@ -296,7 +307,7 @@ func (e *Engine) Restored() {
 	if !e.replaying {
 		return
 	}
-	e.replaying = false
+	e.replaying, e.replayed = false, 0
 	e.judgeUpTo(e.until, true)
 	e.buffer = slices.Clone(e.buffer[e.head:]) // A replay takes far more memory than rows that come.
 	e.head = 0

@@ -353,6 +353,28 @@ func TestLate(t *testing.T) {
 	}
 }
 
+// A row that comes after its time was said to be replayed has missed its turn.
+func TestReplayedLate(t *testing.T) {
+	rules := loadText(t, map[string]string{"five": fiveInAnHour})
+	e, kept := newEngine(t, rules, corp()), newKept()
+	sending{from: "10.1.4.7", at: noon, every: 60, times: 3, to: "u%d@example.net"}.feed(e, 1)
+	e.Advance(noon + 120)
+	kept.merge(e.Take())
+	for _, upTo := range []mail.Time{noon + 59, noon + 60} {
+		e = newEngine(t, rules, corp())
+		if err := e.Restore(kept.stored()); err != nil {
+			t.Fatal(err)
+		}
+		sending{from: "10.1.4.7", at: noon, times: 1, to: "u%d@example.net"}.feed(e, 1)
+		e.Replayed(upTo)
+		sending{from: "10.1.4.7", at: noon + 60, every: 60, times: 2, to: "v%d@example.net"}.feed(e, 1)
+		e.Restored()
+		if want := upTo == noon+60; e.Late() != want {
+			t.Errorf("replayed up to %d: got late %v; want %v", upTo, e.Late(), want)
+		}
+	}
+}
+
 func TestPreviewIsProvisionalAndChangesNothing(t *testing.T) {
 	rules := loadText(t, map[string]string{"five": fiveInAnHour})
 	e := newEngine(t, rules, corp())

@@ -84,15 +84,38 @@ func newPipeline(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site
 		p.anew = true
 		return p, nil
 	}
-	if err := p.engine.Restore(c); err != nil {
-		p.anew, p.spoilt = true, err
-		return p, nil
+	if err := p.restore(ctx, c, judgeEach); err != nil || !p.engine.Late() {
+		return p, err
 	}
-	if err := db.Replay(ctx, c.MemoryAt, p.engine.Transaction, p.engine.Login, p.engine.Delivery); err != nil {
+	// A clock was put back meanwhile. The engine has emptied the checkpoint.
+	if c, err = db.Checkpoint(ctx); err != nil {
 		return nil, err
 	}
+	if p.engine, err = detect.NewEngine(ruleSet, p.site); err != nil {
+		return nil, err
+	}
+	return p, p.restore(ctx, c, math.MaxInt)
+}
+
+// restore makes the engine go on from a checkpoint, if it can be read. So many rows are
+// replayed at a time: only these are in memory.
+func (p *pipeline) restore(ctx context.Context, c detect.Checkpoint, each int) error {
+	if err := p.engine.Restore(c); err != nil {
+		p.anew, p.spoilt = true, err
+		return nil
+	}
+	n := 0
+	given := func(at mail.Time) {
+		if n++; n%each == 0 {
+			p.engine.Replayed(at.Add(-detect.Grace)) // Rows come in order, but for disorder within the log.
+		}
+	}
+	err := p.db.Replay(ctx, c.MemoryAt,
+		func(t mail.Transaction) { p.engine.Transaction(t); given(t.At) },
+		func(l mail.Login) { p.engine.Login(l); given(l.At) },
+		func(d mail.Delivery) { p.engine.Delivery(d); given(d.RepliedAt) })
 	p.engine.Restored()
-	return p, nil
+	return err
 }
 
 // whySpoilt says it for people; nil if nothing is.
