@@ -277,6 +277,7 @@ func (e *Engine) Restore(c Checkpoint) error {
 		}
 		c.Memory[i] = Memory{}
 	}
+	e.judge.packMemory()
 	if err := e.judge.restoreCases(c.Cases); err != nil {
 		return err
 	}

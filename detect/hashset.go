@@ -1,6 +1,9 @@
 package detect
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // hashBytes is the size of a recipient in the memory: of its keyed hash of 64 bits, 48
 // are kept, a quarter less. Where two million are known, one new recipient in 140 million
@@ -12,31 +15,46 @@ const hashMask = 1<<(8*hashBytes) - 1
 // keptOf is what the memory keeps of a hash. It is never 0.
 func keptOf(hash uint64) uint64 { return max(1, hash>>(64-8*hashBytes)) }
 
-// hashSet is a set of hashes that are not 0. It probes an array of them, packed: 8
-// to 16 bytes a recipient, where a map takes 40. The zero hashSet is empty.
+// hashSet is a set of hashes that are not 0, in an array of them, packed: 7 to 11 bytes a
+// recipient, where a map takes 40. The zero hashSet is empty.
+//
+// A hash has its home where it would stand if all were sorted and spread evenly. They
+// stand in that order, each at its home or as near behind it as there is room: whoever
+// looks for one ends at the first that is greater. So the array may be nearly full, of
+// any length, and is filled anew from front to back when it grows.
 type hashSet struct {
 	base  *hashSet // Is searched too and never changed; nil in the engine itself.
-	slots []byte   // Packed; 0 is a free slot. What follows the last lets it be read as 8 bytes.
-	mask  uint32   // One less than the slots, which are a power of two.
+	slots []byte   // Packed; 0 is a free slot, as the last one always is. What follows that lets it be read as 8 bytes.
+	homes uint32   // Of the slots, those at the front. Behind them stands what finds no room there.
 	size  uint32
 }
 
-func (s *hashSet) at(slot uint32) uint64 {
-	return binary.LittleEndian.Uint64(s.slots[int(slot)*hashBytes:]) & hashMask
+const padding = 8 - hashBytes
+
+func (s *hashSet) at(slot int) uint64 {
+	return binary.LittleEndian.Uint64(s.slots[slot*hashBytes:]) & hashMask
 }
 
-// slot is where a hash stands, or the free slot where it would.
-func (s *hashSet) slot(hash uint64) (slot uint32, found bool) {
-	// Fibonacci hashing: the multiplication spreads what the bits leave.
-	i := uint32(hash*0x9E3779B97F4A7C15>>32) & s.mask
+// put fills a slot.
+func (s *hashSet) put(slot int, hash uint64) { pack(s.slots[:slot*hashBytes], hash) }
+
+// last is the last slot.
+func (s *hashSet) last() int { return (len(s.slots)-padding)/hashBytes - 1 }
+
+// home is where a hash stands if nothing is in the way, of so many homes.
+func home(hash uint64, homes uint32) int {
+	slot, _ := bits.Mul64(hash<<(64-8*hashBytes), uint64(homes))
+	return int(slot)
+}
+
+// slot is where a hash stands, or where it would.
+func (s *hashSet) slot(hash uint64) (slot int, found bool) {
+	slot = home(hash, s.homes)
 	for {
-		switch s.at(i) {
-		case 0:
-			return i, false
-		case hash:
-			return i, true
+		if at := s.at(slot); at == 0 || at >= hash {
+			return slot, at == hash
 		}
-		i = (i + 1) & s.mask
+		slot++
 	}
 }
 
@@ -54,28 +72,70 @@ func (s *hashSet) add(hash uint64) bool {
 	if s.base != nil && s.base.has(hash) {
 		return false
 	}
-	if s.size*4 >= (s.mask+1)*3 || s.size == 0 {
+	if s.size == 0 {
+		*s = hashSet{base: s.base}
+		s.fill(&hashSet{}, leastHomes, leastHomes/2)
+	}
+	slot, found := s.slot(hash)
+	if found {
+		return false
+	}
+	if s.size*5 >= s.homes*4 {
 		s.grow()
+		slot, _ = s.slot(hash)
 	}
-	i, found := s.slot(hash)
-	if !found {
-		pack(s.slots[:int(i)*hashBytes], hash)
-		s.size++
+	free := slot
+	for s.at(free) != 0 {
+		free++
 	}
-	return !found
+	if free == s.last() { // Rarely: what stands behind the homes has come to its end.
+		s.grow()
+		return s.add(hash)
+	}
+	copy(s.slots[(slot+1)*hashBytes:(free+1)*hashBytes], s.slots[slot*hashBytes:free*hashBytes])
+	s.put(slot, hash)
+	s.size++
+	return true
 }
 
+// leastHomes is what a set begins with.
+const leastHomes = 6
+
+// grow makes room for half as many again, and for some behind the homes: with a fifth of
+// these free, hardly more than a hundred stand there.
 func (s *hashSet) grow() {
 	old := *s
-	n := uint32(8)
+	homes := s.homes + s.homes/2
+	s.fill(&old, homes, int(min(homes/4, 128)))
+}
+
+// packed is the same set, to be searched only: 6.5 bytes a recipient.
+func (s *hashSet) packed() *hashSet {
+	p := &hashSet{base: s.base}
 	if s.size > 0 {
-		n = 2 * (s.mask + 1)
+		p.fill(s, s.size+s.size/16+1, 0)
 	}
-	s.slots, s.mask = make([]byte, int(n)*hashBytes+8-hashBytes), n-1
-	for i := uint32(0); old.size > 0 && i <= old.mask; i++ {
-		if hash := old.at(i); hash != 0 {
-			free, _ := s.slot(hash)
-			pack(s.slots[:int(free)*hashBytes], hash)
+	return p
+}
+
+// fill takes over another set, with so many slots free behind the last hash or the homes.
+func (s *hashSet) fill(from *hashSet, homes uint32, free int) {
+	s.homes, s.size = homes, from.size
+	end := int(homes) // Where the slots that are needed end.
+	from.each(homes, func(slot int, _ uint64) { end = max(end, slot+1) })
+	s.slots = make([]byte, (end+free+1)*hashBytes+padding)
+	from.each(homes, s.put)
+}
+
+// each calls f with each hash, as they rise, and the slot that it has in a set of so many homes.
+func (s *hashSet) each(homes uint32, f func(slot int, hash uint64)) {
+	next := 0
+	for i, n := 0, s.size; n > 0; i++ {
+		if hash := s.at(i); hash != 0 {
+			slot := max(next, home(hash, homes))
+			f(slot, hash)
+			next = slot + 1
+			n--
 		}
 	}
 }

@@ -75,8 +75,8 @@ func TestMemoryIsBounded(t *testing.T) {
 					t.Fatalf("%s: got %d recipients remembered; want %d at the most", s.who, n, maxContacts)
 				}
 			}
-			if most > 60e6 {
-				t.Errorf("got %d MB; want 60 at the most", most/1e6)
+			if most > 45e6 {
+				t.Errorf("got %d MB; want 45 at the most", most/1e6)
 			}
 			t.Logf("%d MB, %d recipients known here, turn %d", most/1e6, notes, j.turns.number())
 		})

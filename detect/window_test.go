@@ -173,19 +173,24 @@ func TestHashSet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		base, set := new(hashSet), new(hashSet)
 		want := map[uint64]bool{}
-		hashes := rapid.SliceOfN(rapid.Uint64Range(1, 40), 0, 60).Draw(t, "hashes")
+		hashes := rapid.SliceOfN(rapid.Uint64Range(1, 400), 0, 600).Draw(t, "hashes")
+		apart := rapid.SampledFrom([]uint64{1, 1 << 38, hashMask / 400}).Draw(t, "apart") // All have one home, or many.
 		for i, h := range hashes {
 			if i == len(hashes)/2 {
 				base, set = set, &hashSet{base: set}
 			}
-			if got := set.add(h); got == want[h] {
+			if got := set.add(h * apart); got == want[h] {
 				t.Fatalf("add(%d): got new %v; want %v", h, got, !want[h])
 			}
 			want[h] = true
 		}
-		for h := range uint64(50) {
-			if h > 0 && set.has(h) != want[h] {
-				t.Fatalf("has(%d): got %v; want %v", h, set.has(h), want[h])
+		packed := set.packed()
+		for h := uint64(1); h < 450; h++ {
+			if got := set.has(h * apart & hashMask); got != want[h] {
+				t.Fatalf("has(%d): got %v; want %v", h, got, want[h])
+			}
+			if got := packed.has(h * apart & hashMask); got != want[h] {
+				t.Fatalf("has(%d), packed: got %v; want %v", h, got, want[h])
 			}
 		}
 		if int(base.size) > len(hashes)/2 {
