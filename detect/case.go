@@ -167,7 +167,7 @@ func (j *judge) accuse(s *subject, f *finding) {
 
 // gather adds to a new episode what was found in the last day.
 func (j *judge) gather(s *subject, ep *episode) {
-	for _, i := range s.rules {
+	for _, i := range s.judging.rules {
 		g := s.findings[i]
 		if g == nil || j.rules[i].Level == LevelAlert || ep.first-g.last > seconds(Quiet) {
 			continue

@@ -130,10 +130,8 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		return // Bounces and receipts go to strangers by nature: null-sender-storm sees them.
 	}
 	r.summed = true
-	for i, rule := range j.weighed {
-		if !slices.Contains(s.rules, rule) {
-			continue
-		}
+	for _, i := range s.judging.weighed {
+		rule := j.weighed[i]
 		t := j.today(s, i)
 		w, c := j.rules[rule].Weigher, &mine.channels[i]
 		if c.asked = !w.lateOnly; !c.asked {

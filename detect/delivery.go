@@ -1,8 +1,6 @@
 package detect
 
 import (
-	"slices"
-
 	"relaywatch/mail"
 )
 
@@ -109,7 +107,7 @@ func (j *judge) weighDelivery(s *subject, r *row, submitted mail.Time) {
 	for i, rule := range j.weighed {
 		w, c := j.rules[rule].Weigher, &mine.channels[i]
 		c.nats = 0
-		if c.asked = slices.Contains(s.rules, rule) && w.takes(c, f, r.at); !c.asked {
+		if c.asked = s.judging.judges(rule) && w.takes(c, f, r.at); !c.asked {
 			continue
 		}
 		c.nats = c.add(w, w.late(o.returned), &o, r.at, r.pos, f, j.baseline(s, j.rules[rule], r.at))

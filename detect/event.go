@@ -168,7 +168,8 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 	}
 	hash, domain := j.network.hashPath(to.Path), to.Path.Domain()
 	isNew, to3 := j.remember(s, ev.part, hash, ev.at)
-	external := j.network.external(domain)
+	domainHash := j.network.key.of(domain)
+	external := j.network.externalBy(domainHash, domain)
 	r.told = told{novelty: to3, external: external, refused: to.Reply >= 500 && to3 != known, skip: to.Reply >= 500 && to3 == known, nth: int32(t.Former) + ev.index + 1}
 	if to.Refused() {
 		r.flags |= refusal(to.Reply, external)
@@ -183,7 +184,9 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 	if accepted {
 		r.flags |= isNew
 		r.put(byRecipient, hash)
-		j.putText(&r, byDomain, domain)
+		if domain != "" && j.needs(has(byDomain)) {
+			r.put(byDomain, domainHash)
+		}
 		j.acceptedRow(&r, ev.part, external)
 		if isNew&isStranger != 0 && external && ev.part.foreign && ev.part.class != outside {
 			r.campaign = j.spread.join(ev.part.pathHash, s.who, ev.at, ev.pos)

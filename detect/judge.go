@@ -29,7 +29,7 @@ type judge struct {
 	servers   map[string]*event // By address: the first row that told it is a server's.
 	server    string            // The last of them.
 	subjects  map[mail.Submitter]*subject
-	judging   [][]int          // Lists of rules that judge submitters, each once.
+	judging   []*judging       // What judges submitters, each once.
 	owners    map[string]owner // Accounts by bare name.
 	everyone  memory           // Recipients that anyone mailed.
 	turns     turns
@@ -314,7 +314,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		}
 	}
 	measured := uint32(0)
-	for _, i := range s.rules {
+	for _, i := range s.judging.rules {
 		if d := j.doors[i]; s.rows.counts[d.place] < d.least {
 			continue
 		}

@@ -106,10 +106,15 @@ func (n *network) fromOutside(client string) bool {
 
 // external is true for a domain that is surely not ours.
 func (n *network) external(domain string) bool {
+	return n.externalBy(n.key.of(domain), domain)
+}
+
+// externalBy is external for who has the hash of the domain.
+func (n *network) externalBy(hash uint64, domain string) bool {
 	if domain == "" || len(n.own) == 0 {
 		return false
 	}
-	hash := n.key.of(domain) &^ 1
+	hash &^= 1
 	known := &n.domains[hash>>1%uint64(len(n.domains))]
 	if *known&^1 != hash {
 		*known = hash

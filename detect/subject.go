@@ -11,7 +11,7 @@ import (
 type subject struct {
 	of       *judge // nil once it is forgotten.
 	who      mail.Submitter
-	rules    []int // That judge it. Shared with others.
+	judging  *judging // What judges it. Shared with others.
 	rows     rows
 	memory   memory    // Recipients that it mailed.
 	contacts []contact // Of the newest of them, after MemoryAt, in event time.
@@ -38,7 +38,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 		s = j.base.subjects[who].clone(j.base.turns.number())
 	} else {
 		s = &subject{who: who, verdicts: j.network.verdicts[who], raised: j.network.raised(who)}
-		s.rules = j.rulesFor(who, c)
+		s.judging = j.rulesFor(who, c)
 	}
 	s.of = j
 	if who.Kind == mail.KindIP {
@@ -48,23 +48,40 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	return s
 }
 
-// rulesFor are the rules that judge a submitter. Those of most are the same list.
-func (j *judge) rulesFor(who mail.Submitter, c class) []int {
-	var list []int
+// judging is what judges a submitter.
+type judging struct {
+	rules   []int // By judge.rules, rising.
+	weighed []int // Of those, the sequential ones: by judge.weighed, rising.
+}
+
+// judges tells whether rule i does.
+func (g *judging) judges(i int) bool {
+	_, found := slices.BinarySearch(g.rules, i)
+	return found
+}
+
+// rulesFor are the rules that judge a submitter. Those of most are the same.
+func (j *judge) rulesFor(who mail.Submitter, c class) *judging {
+	g := new(judging)
 	for i, r := range j.rules {
 		if r.judges(who, c) {
-			list = append(list, i)
+			g.rules = append(g.rules, i)
 		}
 	}
 	for _, same := range j.judging {
-		if slices.Equal(same, list) {
+		if slices.Equal(same.rules, g.rules) {
 			return same
 		}
 	}
-	if len(j.judging) < maxLists {
-		j.judging = append(j.judging, list)
+	for place, i := range j.weighed {
+		if g.judges(i) {
+			g.weighed = append(g.weighed, place)
+		}
 	}
-	return list
+	if len(j.judging) < maxLists {
+		j.judging = append(j.judging, g)
+	}
+	return g
 }
 
 // maxLists is how many lists of rules are shared: there are some for each kind of

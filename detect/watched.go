@@ -75,7 +75,7 @@ func (j *judge) kept(who mail.Submitter) *subject {
 // a verdict or the allow-list may speak against it.
 func (j *judge) isQuiet(s *subject, i int, now mail.Time) bool {
 	c := &s.profile.channels[j.asked[i].place]
-	if s.episode != nil && now-s.episode.last <= seconds(Quiet) || s.server != nil || s.innocent(c.at) || !slices.Contains(s.rules, i) {
+	if s.episode != nil && now-s.episode.last <= seconds(Quiet) || s.server != nil || s.innocent(c.at) || !s.judging.judges(i) {
 		return false
 	}
 	if f := s.findings[i]; f != nil && f.silenced != "" && now-f.last <= seconds(Quiet) {

@@ -27,6 +27,7 @@ type Weigher struct {
 	Ceiling     float64       // The sum grows no further: who stopped is through with it in a day or two.
 	Support     float64       // What support rules may add in all, in nats.
 	lateOnly    bool          // It weighs what becomes of mail, and nothing else.
+	later       []float64     // By j, from 0: 1/j^Later of the first recipients of a message, see part. nil: it is not at hand.
 	Watch       float64       // From this sum on, the day is hardly learnt: it may be the beginning. 0 is never.
 }
 
@@ -148,9 +149,30 @@ func (w *Weigher) weigh(t *weights, o *own, f *told) float64 {
 		nats = min(nats, 0)
 	}
 	if f.nth > 1 && w.Later > 0 {
-		nats *= math.Pow(float64(f.nth), -w.Later)
+		nats *= w.part(int(f.nth))
 	}
 	return nats
+}
+
+// manyRecipients is from how many recipients of a message on what one of them weighs is
+// computed each time.
+const manyRecipients = 64
+
+// prepare computes what is asked for at each recipient.
+func (w *Weigher) prepare() {
+	later := make([]float64, manyRecipients)
+	for j := range later {
+		later[j] = w.part(j)
+	}
+	w.later = later
+}
+
+// part is what is left of the weight of the j-th recipient of a message.
+func (w *Weigher) part(j int) float64 {
+	if j < len(w.later) {
+		return w.later[j]
+	}
+	return math.Pow(float64(j), -w.Later)
 }
 
 // Fade is what is left of a sum, in nats, after some seconds: half after HalfLife.

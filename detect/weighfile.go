@@ -55,6 +55,7 @@ func (d *document) evidence(node ast.Node, r *Rule) {
 	case !w.lateOnly && w.Returned > 0 && w.Watch == 0:
 		d.fail(seen["returned"], "beside other terms, mail that comes back is weighed from watch on, and there is none (write watch: 8)")
 	}
+	w.prepare()
 	r.Weigher = w
 }
 
