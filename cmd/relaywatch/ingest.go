@@ -107,6 +107,7 @@ func (p *program) allMissing(sources []ingest.Source) bool {
 
 func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bool) error {
 	start := time.Now()
+	defer keepGarbage(garbageRoom)()
 	ruleSet, err := rulesIn(p.config.Rules.Path)
 	if err != nil {
 		return err
