@@ -36,10 +36,10 @@ func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time, pos mail
 		c.drop(at)
 	}
 	members, own := c.by[what]
-	now := members[:0] // In their place: nobody else has them.
 	if !own && c.base != nil {
-		members, now = c.base.by[what], nil
+		members = c.base.by[what]
 	}
+	var now []member
 	for _, m := range members {
 		if m.who != who && at-m.last <= seconds(Quiet) {
 			now = append(now, m)
