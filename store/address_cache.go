@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// maxCacheBytes bounds the texts of the address cache: some 700,000 addresses, with
-// a table of 8 MB.
-const maxCacheBytes = 24 << 20
+// maxCacheBytes bounds the texts of the address cache: some 400,000 addresses, with
+// a table of 4 MB.
+const maxCacheBytes = 10 << 20
 
 // addressCache finds the number of an address by its domain's and its local part. It is
 // blocks of text and one table of numbers, so that a million addresses are nothing to the
 // garbage collector, and text is never copied to make room. Texts are compared: addresses
 // whose hashes collide stay apart.
 type addressCache struct {
-	slots  []slot // Open addressing; a power of two, at most three quarters full.
+	slots  []slot // Open addressing; a power of two, at most four fifths full.
 	blocks [][]byte
 	bytes  int // Of blocks.
 	count  int
@@ -32,7 +32,7 @@ type slot struct {
 // of the domain, length.
 const entryHead = 4 + 4 + 4
 
-// A block has blockSize bytes, or one entry that is longer. maxCacheBytes are some 200,
+// A block has blockSize bytes, or one entry that is longer. maxCacheBytes are some 80,
 // and slot.at can tell 32,768 apart: one for each address of a Batch, however long.
 const (
 	blockBits = 17
@@ -83,7 +83,7 @@ func (c *addressCache) find(hash uint32, domain int64, local string) (id int64, 
 
 // add adds an address that is not here.
 func (c *addressCache) add(hash uint32, domain int64, local string, id int64) {
-	if c.count >= len(c.slots)/4*3 {
+	if c.count >= len(c.slots)/16*13 {
 		old := c.slots
 		c.slots = make([]slot, 2*len(old))
 		for _, s := range old {
@@ -116,9 +116,9 @@ func (c *addressCache) remove(hash uint32, domain int64, local string) {
 	}
 }
 
-// above are those with greater numbers, in the order of address_hashes.
-func (c *addressCache) above(id int64) []hashed {
-	var list []hashed
+// above are those with greater numbers, so many or nearly, in the order of address_hashes.
+func (c *addressCache) above(id, count int64) []hashed {
+	list := make([]hashed, 0, count)
 	for _, s := range c.slots {
 		if s.at == 0 {
 			continue

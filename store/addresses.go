@@ -38,10 +38,9 @@ type unsettled struct {
 	bytes int
 }
 
-// mostUnsettled is some 13 MB of memory, which the writer reads back when it opens the
-// store, in half a second at the most. Long addresses must leave room for others in the
-// cache.
-var mostUnsettled = unsettled{1 << 18, maxCacheBytes / 2}
+// mostUnsettled is some 10 MB of memory, which the writer reads back when it opens the
+// store, in half a second at the most. It must leave room for others in the cache.
+var mostUnsettled = unsettled{1 << 18, maxCacheBytes / 8 * 5}
 
 // hashed is a row of table address_hashes.
 type hashed struct {
@@ -121,7 +120,7 @@ func (w *addressWriter) flush(ctx context.Context) error {
 // settle writes the hashes of the newer addresses, in their order: neighbours share pages.
 func (a *addresses) settle(ctx context.Context, tx *sql.Tx, k *known) error {
 	rows := insertHash.on(k)
-	for _, h := range a.cache.above(a.settled) {
+	for _, h := range a.cache.above(a.settled, a.newer.count) {
 		if err := rows.add(ctx, int64(int32(h.hash)), h.id); err != nil {
 			return err
 		}
