@@ -23,6 +23,7 @@ type Weigher struct {
 	Least, Most float64       // A recipient weighs no less and no more, in nats.
 	Later       float64       // The j-th recipient of a message weighs 1/j^Later.
 	First       int           // Recipients of a message that accuse: later ones only take down the sum. 0 is all.
+	Crowd       int           // A message to more is for everybody: after them, First others take back what those accused by. 0 is never.
 	HalfLife    time.Duration // After which half of the sum is forgotten.
 	Ceiling     float64       // The sum grows no further: who stopped is through with it in a day or two.
 	Support     float64       // What support rules may add in all, in nats.
@@ -145,11 +146,16 @@ func (w *Weigher) weigh(t *weights, o *own, f *told) float64 {
 		sum += t.path[f.path]
 	}
 	nats := max(w.Least, min(w.Temper*sum, w.Most))
-	if w.First > 0 && int(f.nth) > w.First {
-		nats = min(nats, 0)
+	nth := int(f.nth)
+	if nats > 0 && w.First > 0 && nth > w.First {
+		nth -= w.Crowd
+		if w.Crowd == 0 || nth < 1 || nth > w.First {
+			return 0
+		}
+		nats = -nats
 	}
-	if f.nth > 1 && w.Later > 0 {
-		nats *= w.part(int(f.nth))
+	if nth > 1 && w.Later > 0 {
+		nats *= w.part(nth)
 	}
 	return nats
 }

@@ -38,6 +38,7 @@ func (d *document) evidence(node ast.Node, r *Rule) {
 		}},
 		{"later", d.number(&w.Later, 0, 1)},
 		{"first", d.whole(&w.First, 0, 1000)},
+		{"crowd", d.whole(&w.Crowd, 0, 1000)},
 		{"half_life", d.duration(&w.HalfLife, time.Minute, maxHalfLife)},
 		{"ceiling", d.number(&w.Ceiling, 1, 1000)},
 		{"watch", d.number(&w.Watch, 0, 1000)},
