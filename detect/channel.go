@@ -122,6 +122,9 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	if s.who.Kind == mail.KindUser && f.nth == 1 {
 		mine.source(p.transaction.ClientIP)
 	}
+	if r.flags&isAccepted != 0 && !f.external {
+		mine.goInside(p.transaction.Pos)
+	}
 	r.weighed = true
 	if r.flags&(isStranger|isExternal) == isStranger|isExternal && j.needs(isStranger) {
 		r.alike = j.alikeHosts(s, r)

@@ -12,15 +12,50 @@ import (
 // alike is how far sizes may be apart, of what one program writes from one template.
 const alike = 0.02
 
-// resize continues the run of messages of the same size, or begins one.
-func (p *profile) resize(bytes int64) {
-	size := float32(bytes)
-	if p.Alike > 0 && size <= p.Size*(1+alike) && size >= p.Size*(1-alike) {
+// areAlike tells whether a message has the size of others.
+func areAlike(size, others float32) bool {
+	return others > 0 && size <= others*(1+alike) && size >= others*(1-alike)
+}
+
+// resize continues the run of messages of the same size, or begins one. One of another
+// size between does not end it: people go on writing while a program sends.
+func (p *profile) resize(bytes int64, pos mail.LogPos) {
+	size, inside := float32(bytes), int32(0)
+	of := tellOf(pos)
+	if p.Of == of {
+		inside = p.Within
+	}
+	p.Within, p.Of, p.Newest = 0, 0, of
+	switch {
+	case areAlike(size, p.Size):
 		p.Alike++
 		p.Size += (size - p.Size) / float32(p.Alike)
-		return
+		p.Inside += inside
+		p.Between = 0
+	case p.Alike > 1 && p.Between == 0:
+		p.Between, p.Newest = size, 0
+	default:
+		p.Alike = int32(1 + index(areAlike(size, p.Between)))
+		p.Size, p.Inside, p.Between = size, inside, 0
 	}
-	p.Size, p.Alike = size, 1
+}
+
+// goInside counts a recipient inside of a transaction. A log tells the second: what is
+// logged at the end may come before the recipients of the same second.
+func (p *profile) goInside(pos mail.LogPos) {
+	switch of := tellOf(pos); {
+	case p.Newest == of:
+		p.Inside++
+	case p.Of == of:
+		p.Within++
+	default:
+		p.Within, p.Of = 1, of
+	}
+}
+
+// tellOf is what a transaction is told by, from others of these moments. It is never 0.
+func tellOf(pos mail.LogPos) uint32 {
+	return max(1, uint32((uint64(pos.Offset)^uint64(pos.Log))*0x9E3779B97F4A7C15>>32))
 }
 
 // beat continues the run of transactions that begin at the same interval, or begins one.
@@ -93,6 +128,13 @@ func (s *subject) sameSize() float64 {
 		return 0
 	}
 	return float64(s.profile.Alike)
+}
+
+func (s *subject) sameSizeInside() float64 {
+	if s.profile == nil {
+		return 0
+	}
+	return float64(s.profile.Inside)
 }
 
 func (s *subject) newSource() float64 {

@@ -51,6 +51,40 @@ func TestOddFormsDiffer(t *testing.T) {
 	}
 }
 
+// A run is of one size, whatever one message comes between.
+func TestRunOfOneSize(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		sizes  []int64
+		want   int32
+		inside int32 // Each message has one recipient inside.
+	}{
+		{"none", nil, 0, 0},
+		{"all alike", []int64{5000, 5050, 4990}, 3, 3},
+		{"all different", []int64{5000, 9000, 3000, 7000}, 1, 1},
+		{"another between", []int64{5000, 5000, 900, 5000}, 3, 3},
+		{"another between each two, from the third on", []int64{5000, 5000, 900, 5000, 800, 5000}, 4, 4},
+		{"two others between", []int64{5000, 5000, 900, 800, 5000}, 1, 1},
+		{"two others that are alike are a run", []int64{5000, 5000, 900, 900, 900}, 3, 2},
+		{"one is no run", []int64{5000, 900, 5000}, 1, 1},
+	} {
+		p := &profile{}
+		for i, size := range tc.sizes {
+			pos := mail.LogPos{Log: 1, Offset: int64(i)}
+			if i%2 == 0 { // Before the end, as in the row, or after it, in the same second.
+				p.goInside(pos)
+			}
+			p.resize(size, pos)
+			if i%2 == 1 {
+				p.goInside(pos)
+			}
+		}
+		if p.Alike != tc.want || p.Inside != tc.inside {
+			t.Errorf("%s: got %d messages and %d recipients inside; want %d and %d", tc.name, p.Alike, p.Inside, tc.want, tc.inside)
+		}
+	}
+}
+
 // The weight of a recipient by hand, as the comments of external-list tell it.
 func TestWeigh(t *testing.T) {
 	w := &Weigher{

@@ -158,7 +158,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 		}
 	}
 	j.profiled = len(j.weighed)+len(j.recorded) > 0 || slices.ContainsFunc(
-		[]int{sigSameSize, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap}, j.layout.measures)
+		[]int{sigSameSize, sigSameSizeInside, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap}, j.layout.measures)
 	return j
 }
 
@@ -227,7 +227,7 @@ func (j *judge) apply(ev *event, silent bool) {
 		*r = row{at: ev.at, pos: ev.pos}
 		r.sized(p.transaction.SizeBytes)
 		if !silent && s.profile != nil {
-			s.profile.resize(p.transaction.SizeBytes)
+			s.profile.resize(p.transaction.SizeBytes, p.transaction.Pos)
 			j.changed(s)
 		}
 	}
@@ -289,7 +289,7 @@ func (s *subject) isServer(ev *event) bool {
 // measure tells the signals of a window of a submitter at its newest row.
 func (j *judge) measure(s *subject, r *row, window int, m *measures) {
 	s.rows.measure(window, &j.layout, m)
-	m[sigSameSize], m[sigNewSource] = s.sameSize(), s.newSource()
+	m[sigSameSize], m[sigSameSizeInside], m[sigNewSource] = s.sameSize(), s.sameSizeInside(), s.newSource()
 	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(len(r.campaign)), float64(len(r.alike)), s.sameGap()
 	m[sigCommonHosts] = float64(r.common)
 	m[sigContacts] = float64(s.memory.notes(j.turns.number()))

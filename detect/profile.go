@@ -39,6 +39,11 @@ type profileState struct {
 	Source  int32    // Day on which it last sent from a network where it never had before; 0 is none.
 	Size    float32  // Of the messages of a run that are alike, their mean in bytes.
 	Alike   int32    // How many there are.
+	Inside  int32    // How many recipients inside they went to.
+	Within  int32    // Recipients inside of the message Of, which has not ended.
+	Of      uint32   // A transaction, see tellOf.
+	Newest  uint32   // The newest of the run; 0: a message came since.
+	Between float32  // Size of the one message that came since the last of the run; 0: none did.
 	Gap     float32  // Of a run of transactions at the same interval, its mean in seconds.
 	Beats   int32    // How many there are.
 	BeatAt  mail.Time

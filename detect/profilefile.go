@@ -14,7 +14,7 @@ import (
 // profileVersion is the first byte of Profile.State. What follows are numbers of
 // fixed size, lowest byte first: how many sums, records and steps of each sum there
 // are, profileState, the sums with their steps, the records, and to the end the names.
-const profileVersion = 4
+const profileVersion = 5
 
 // storedChannel is the stored form of a channel.
 type storedChannel struct {

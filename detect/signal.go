@@ -62,6 +62,7 @@ const (
 	sigBounces
 	sigOddForms
 	sigSameSize
+	sigSameSizeInside
 	sigNewSource
 	sigCampaignHosts
 	sigAlikeHosts
@@ -152,7 +153,8 @@ var signals = [sigCount]signal{
 	sigBytes:                {SignalDoc{"bytes", unitBytes, "size of all messages whose size the log tells"}, each(isEnd)},
 	sigLargestMessage:       {SignalDoc{"largest_message", unitBytes, "size of the largest message"}, each(isEnd)},
 	sigOddForms:             {SignalDoc{"odd_forms", "forms", "different address forms of relay tests in RCPT commands, whatever the reply: user%domain@host, host!user, @host:user@domain, quoted or doubled @, address literals"}, different(byForm, isOddForm, isOddForm)},
-	sigSameSize:             {SignalDoc{"same_size", "transactions", "messages in a row whose sizes differ by at most 2 in 100"}, source{counterOf(isEnd), isEnd, isEnd | isAccepted, isEnd}},
+	sigSameSize:             {SignalDoc{"same_size", "transactions", "messages whose sizes differ by at most 2 in 100, with one other message at most between two of them"}, source{counterOf(isEnd), isEnd, isEnd | isAccepted, isEnd}},
+	sigSameSizeInside:       {SignalDoc{"same_size_inside", "recipients", "recipients of own domains that the messages of same_size went to; those outside too where the own domains are not known"}, source{counterOf(isEnd), isEnd, isEnd | isAccepted, isEnd}},
 	sigNewSource:            {SignalDoc{"new_source", "hosts", "1 if an account that is older than a week sent from a network today where it never did before"}, source{counterOf(isMail), isMail, isMail | isAccepted, isMail}},
 	sigCampaignHosts:        {SignalDoc{"campaign_hosts", "submitters", "submitters, this one included, that mailed strangers under the same foreign reverse-path within a day, at most 32; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger, isStranger, isStranger}},
 	sigAlikeHosts:           {SignalDoc{"same_size_hosts", "submitters", "submitters, this one included, that mailed strangers within a day while their last three messages or more were of the same size, at most 32; of the newest recipient, 0 where it is none of these"}, source{counterOf(isStranger), isStranger | isEnd, isStranger, isStranger}},

@@ -31,7 +31,7 @@ type gate struct {
 // gateOf asks a signal for a least value, if it is a plain count.
 func gateOf(signal int, least float64) []gate {
 	switch signal {
-	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage, sigScore, sigSameSize, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap, sigContacts, sigCommonHosts:
+	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage, sigScore, sigSameSize, sigSameSizeInside, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap, sigContacts, sigCommonHosts:
 		return nil
 	}
 	if !(least > 0 && least <= maxEntries) {

@@ -62,6 +62,7 @@ var recounted = map[string]func(*recount) float64{
 	"bounces":                func(c *recount) float64 { return float64(c.bounces) },
 	"odd_forms":              func(c *recount) float64 { return float64(len(c.forms)) },
 	"same_size":              func(c *recount) float64 { return float64(c.now.habits.sizes) },
+	"same_size_inside":       func(c *recount) float64 { return float64(c.now.habits.inside) },
 	"same_gap":               func(c *recount) float64 { return float64(c.now.habits.gaps) },
 	"campaign_hosts":         func(c *recount) float64 { return float64(c.now.common.path) },
 	"same_size_hosts":        func(c *recount) float64 { return float64(c.now.common.size) },

@@ -16,7 +16,7 @@ type usage struct {
 	begun    bool       // A recipient was seen: nothing begins before.
 	born     int32      // Day of the first recipient,
 	day      int32      // and of the newest.
-	sizes    streak     // In bytes.
+	sizes    copies     // In bytes.
 	gaps     streak     // In seconds.
 	last     mail.Time  // When the newest transaction began.
 	networks []network  // The last that an account sent from.
@@ -57,7 +57,8 @@ func (s *streak) goOn(value float32, alike bool, at mail.Time) {
 type usageRow struct {
 	place
 	kind     rowKind
-	size     int64
+	tx       *mail.Transaction
+	inside   bool      // It is a recipient of an own domain that was accepted.
 	from     string    // Network of an account's first recipient of a transaction; "" of all else.
 	stranger *stranger // Of a recipient that may be one; nil of others.
 }
@@ -71,12 +72,13 @@ type usageAfter struct {
 }
 
 // goingOn are the signals that are told of habits.
-var goingOn = []string{"same_size", "same_gap", "new_source"}
+var goingOn = []string{"same_size", "same_size_inside", "same_gap", "new_source"}
 
-// habits are how many messages of one size there were in a row, how many transactions at
+// habits are how many messages of one size there were, how many transactions at
 // the same interval, and whether an account sent from a new network that day.
 type habits struct {
 	sizes, gaps int
+	inside      int // Recipients inside of those of one size.
 	moved       bool
 }
 
@@ -86,7 +88,7 @@ const orderly = time.Hour
 
 // hearUsage adds a row of the transaction that began at now, if a finding asks for it.
 func (w *witness) hearUsage(row *rowFact, now mail.Time, s *stranger) {
-	if !w.asked["same_size"] && !w.asked["same_size_hosts"] && !w.asked["same_gap"] && !w.asked["new_source"] || row.class != insideClient && row.class != accountClient {
+	if !w.asked["same_size"] && !w.asked["same_size_inside"] && !w.asked["same_size_hosts"] && !w.asked["same_gap"] && !w.asked["new_source"] || row.class != insideClient && row.class != accountClient {
 		return
 	}
 	r := w.usages[row.who]
@@ -95,7 +97,8 @@ func (w *witness) hearUsage(row *rowFact, now mail.Time, s *stranger) {
 		w.usages[row.who] = r
 	}
 	w.endUsage(row.who, r, now.Add(-orderly))
-	add := usageRow{place: row.place, kind: row.kind, size: row.tx.SizeBytes, stranger: s}
+	add := usageRow{place: row.place, kind: row.kind, tx: row.tx, stranger: s}
+	add.inside = row.kind == rowRecipient && row.to.Path.Known() && taken(row.to) && !w.external(row.to.Path.Domain())
 	if row.class == accountClient && row.kind == rowRecipient && row.nth == 1 && row.to.Path.Known() {
 		add.from = row.tx.ClientIP
 		if dot := strings.LastIndexByte(add.from, '.'); dot > 0 {
@@ -129,9 +132,12 @@ func (w *witness) goOn(r *usage, row *usageRow) {
 		today, _ := w.calendar.Local(row.at)
 		if !r.begun || today-r.day > 90 { // It begins anew after so many days without mail.
 			r.begun, r.born, r.day = true, today, today
-			r.sizes.length, r.gaps.length, r.last, r.networks, r.moved = 0, 0, 0, nil, 0
+			r.sizes, r.gaps.length, r.last, r.networks, r.moved = copies{streak: streak{broken: r.sizes.broken}}, 0, 0, nil, 0
 		}
 		r.day = max(r.day, today)
+		if row.inside {
+			r.sizes.mails(row.tx)
+		}
 		if row.from != "" {
 			r.sendFrom(row.from)
 		}
@@ -144,8 +150,7 @@ func (w *witness) goOn(r *usage, row *usageRow) {
 		r.last = row.at
 		r.gaps.goOn(gap, gap >= 2 && max(gap-mean, mean-gap) <= max(1, mean/10), row.at)
 	default:
-		size, mean := float32(row.size), r.sizes.mean
-		r.sizes.goOn(size, size <= mean*1.02 && size >= mean*0.98, row.at)
+		r.sizes.end(row.tx, row.at)
 	}
 }
 
@@ -179,7 +184,7 @@ func (w *witness) noteUsage(who mail.Submitter, r *usage, row *usageRow) {
 	if _, asked := w.spans[who]; !asked {
 		return
 	}
-	after := usageAfter{row.place, row.kind, habits{r.sizes.length, r.gaps.length, r.moved != 0 && r.moved == r.day}, w.within(who, row.at)}
+	after := usageAfter{row.place, row.kind, habits{r.sizes.length, r.gaps.length, r.sizes.inside, r.moved != 0 && r.moved == r.day}, w.within(who, row.at)}
 	switch n := len(r.history); {
 	case n > 0 && r.history[n-1].habits == after.habits:
 	case n > 0 && !after.inside && !r.history[n-1].inside:
@@ -219,7 +224,7 @@ func (w *witness) knowsStart(signal string, who mail.Submitter, at mail.Time) bo
 	}
 	broken := mail.Time(0) // Of networks any number may be older.
 	switch signal {
-	case "same_size":
+	case "same_size", "same_size_inside":
 		broken = r.sizes.broken
 	case "same_gap":
 		broken = r.gaps.broken
