@@ -10,7 +10,7 @@ import (
 
 // garbageRoom is how much garbage `ingest` lets lie, in bytes: it begins with little in
 // use, and a share of that would have it collect all the time.
-const garbageRoom = 20 << 20
+const garbageRoom = 16 << 20
 
 // keepGarbage has garbage collected when there are so many bytes of it, or a share of
 // agentGCPercent of what is in use if that is more, until stop is called. GOGC decides
