@@ -110,3 +110,33 @@ func TestFirstSeenAccountSurvivesARestart(t *testing.T) {
 		t.Errorf("accused (-want +got):\n%s", diff)
 	}
 }
+
+// A verdict about a bare name is about the account that has it, whether the account was
+// seen before or after the guesses: after a restart it is known from the beginning.
+func TestVerdictOnABareName(t *testing.T) {
+	rules := loadText(t, map[string]string{"logins": guessing})
+	site := corp()
+	site.Verdicts = []detect.Verdict{{Submitter: ann, From: noon - 10, Until: noon + 100}}
+	guesses := typed{user: "ann", at: noon, times: 8, failed: true}
+	first, second := typed{user: `corp\ann`, at: noon + 200}, typed{user: `corp\ann`, at: noon + 300}
+	kept := newKept()
+	e := newEngine(t, rules, site)
+	guesses.feed(e, 1)
+	first.feed(e, 2)
+	e.Advance(noon + 250)
+	kept.merge(e.Take())
+
+	e = newEngine(t, rules, site)
+	if err := e.Restore(kept.stored()); err != nil {
+		t.Fatal(err)
+	}
+	guesses.feed(e, 1)
+	first.feed(e, 2)
+	e.Restored()
+	second.feed(e, 3)
+	e.Advance(endOfTime)
+	kept.merge(e.Take())
+	if len(kept.findings) > 0 {
+		t.Errorf("got %v; want nobody accused of guesses that a verdict speaks of", kept.findings)
+	}
+}

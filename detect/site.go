@@ -40,6 +40,15 @@ type network struct {
 	domains [4096]uint64
 }
 
+// verdictsOf are the verdicts about a submitter: see Verdict.Of.
+func (n *network) verdictsOf(who mail.Submitter) []Verdict {
+	list := n.verdicts[who]
+	if bare := bareName(who.Value); who.Kind == mail.KindUser && bare != who.Value {
+		list = slices.Concat(list, n.verdicts[mail.Submitter{Kind: who.Kind, Value: bare}])
+	}
+	return list
+}
+
 // newNetwork reports everything that is wrong with a site.
 func newNetwork(site Site) (*network, error) {
 	n := &network{gateways: make(map[netip.Addr]bool), own: make(map[string]bool), digest: site.Digest, hide: site.Hide, key: newHashKey(site.Key)}

@@ -37,7 +37,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 	if j.base != nil && j.base.subjects[who] != nil {
 		s = j.base.subjects[who].clone(j.base.turns.number())
 	} else {
-		s = &subject{who: who, verdicts: j.network.verdicts[who], raised: j.network.raised(who)}
+		s = &subject{who: who, verdicts: j.network.verdictsOf(who), raised: j.network.raised(who)}
 		s.judging = j.rulesFor(who, c)
 	}
 	s.of = j

@@ -12,6 +12,12 @@ type Verdict struct {
 	Until     mail.Time // Of the last row that the verdict speaks of.
 }
 
+// Of tells whether a verdict is about a submitter. One about the bare name of an account
+// is about the account: failed logins with that name count for it once it was seen.
+func (v Verdict) Of(who mail.Submitter) bool {
+	return v.Submitter.Kind == who.Kind && (v.Submitter.Value == who.Value || who.Kind == mail.KindUser && v.Submitter.Value == bareName(who.Value))
+}
+
 // verdictWeight is how much an innocent day that was accused is learnt. Once is too
 // little where the like comes again only in weeks, when half of it is forgotten.
 const verdictWeight = 3

@@ -279,7 +279,7 @@ func (w *witness) remeasure(f *detect.Finding, window time.Duration, signals []d
 func (w *witness) acquitted(who mail.Submitter, at mail.Time) mail.Time {
 	until := mail.Time(0)
 	for _, v := range w.site.Verdicts {
-		if v.Submitter == who && v.Until < at {
+		if v.Of(who) && v.Until < at {
 			until = max(until, v.Until)
 		}
 	}
