@@ -156,20 +156,23 @@ func writeIdleLog(b *testing.B, dir string, n int) {
 	}
 }
 
-// untilQuiet waits until a process has used next to no time for two seconds.
+// untilQuiet waits until a process has used next to no time for two seconds, and tells
+// when they began.
 func untilQuiet(b *testing.B, pid int, start time.Time) time.Duration {
 	b.Helper()
-	const look, quiet = 2 * time.Second, 60 * time.Millisecond
-	for before := cpuOf(b, pid); ; {
+	const look, quiet, lasts = 100 * time.Millisecond, 20 * time.Millisecond, 2 * time.Second
+	began := start
+	for before := cpuOf(b, pid); time.Since(began) < lasts; {
 		time.Sleep(look)
 		now := cpuOf(b, pid)
-		if now-before < quiet {
-			return time.Since(start) - look
+		if now-before > quiet {
+			began = time.Now()
 		}
 		if before = now; time.Since(start) > 5*time.Minute {
 			b.Fatal("the agent was not quiet in 5 minutes")
 		}
 	}
+	return began.Sub(start)
 }
 
 // cpuOf is the time on processors that a process has used: proc(5), fields 14 and 15
