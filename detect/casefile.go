@@ -15,8 +15,9 @@ import (
 
 // casesVersion is the first byte of Judgement.Cases. What follows is a hash of the
 // rules, then in numbers of variable length: until, the identities of logs, when the
-// memory began, the servers, the owners of bare names, who sends messages of the same size, and the submitters with what is open of them. Times are counted back
-// from until, rules and logs are numbers in their lists.
+// memory began, the servers, the owners of bare names, who sends messages of the same
+// size, and the submitters with what is open of them. Times are counted back from until,
+// rules and logs are numbers in their lists.
 const casesVersion = 7
 
 // caseWriter writes the stored form of what is open.

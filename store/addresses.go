@@ -159,18 +159,20 @@ func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch, in *d
 		return nil
 	}
 	missing := make(map[mail.Path]uint32)
+	absent := make(map[string]bool) // Domains that the store has not: they are asked for once.
 	var failed error
 	look := func(path mail.Path) {
 		if path == "" || !path.Known() {
 			return
 		}
 		local, name := split(path)
-		d, err := in.find(ctx, tx, name)
-		if err != nil {
-			failed = err
-		}
-		if d.id == 0 {
+		if failed != nil || absent[name] {
 			return // Nor is there the address.
+		}
+		d, err := in.find(ctx, tx, name)
+		if failed = err; d.id == 0 {
+			absent[name] = true
+			return
 		}
 		hash := a.hash(path)
 		if _, ok := a.cache.find(hash, d.id, local); !ok {

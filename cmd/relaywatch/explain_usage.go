@@ -88,7 +88,7 @@ const orderly = time.Hour
 
 // hearUsage adds a row of the transaction that began at now, if a finding asks for it.
 func (w *witness) hearUsage(row *rowFact, now mail.Time, s *stranger) {
-	if !w.asked["same_size"] && !w.asked["same_size_inside"] && !w.asked["same_size_hosts"] && !w.asked["same_gap"] && !w.asked["new_source"] || row.class != insideClient && row.class != accountClient {
+	if !w.asksUsage || row.class != insideClient && row.class != accountClient {
 		return
 	}
 	r := w.usages[row.who]

@@ -39,6 +39,7 @@ type witness struct {
 	born     map[mail.Submitter]place      // Of machines behind a shared address: the first recipient.
 
 	asked     map[string]bool // Signals of findings.
+	asksUsage bool            // Some of these rest on how a submitter goes on.
 	usages    map[mail.Submitter]*usage
 	met       map[mail.Submitter]map[mail.Path]place // Recipients of submitters whose contacts are counted: the first time.
 	campaigns []stretch                              // Of which strangers are kept.
@@ -182,6 +183,7 @@ func (w *witness) ask(f *detect.Finding, r *detect.Rule) {
 	w.spans[f.Submitter] = append(w.spans[f.Submitter], stretch{f.FlaggedAt.Add(-r.Window), f.WindowEnd})
 	for _, s := range f.Evidence.Signals {
 		w.asked[s.Signal] = true
+		w.asksUsage = w.asksUsage || s.Signal == "same_size_hosts" || slices.Contains(goingOn, s.Signal)
 		if s.Signal == "contacts" {
 			w.met[f.Submitter] = map[mail.Path]place{}
 		}
