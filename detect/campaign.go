@@ -64,15 +64,17 @@ func (c *campaigns) drop(at mail.Time) {
 	c.kept = at
 }
 
-// othersOf are the rows of the others in the campaign that a rule asks about, at a row:
-// the newest stranger of each.
-func (r *row) othersOf(rule *Rule) []mail.LogPos {
+// othersOf are the rows of the others in the campaign that a rule asks about, at a row of
+// s: the newest stranger of each, or the recipient that all of them mailed.
+func (j *judge) othersOf(s *subject, r *row, rule *Rule) []mail.LogPos {
 	var members []member
 	switch {
 	case slices.Contains(rule.measures, sigCampaignHosts):
 		members = r.campaign
 	case slices.Contains(rule.measures, sigAlikeHosts):
 		members = r.alike
+	case slices.Contains(rule.measures, sigCommonHosts):
+		return j.othersMailing(s, r)
 	}
 	var rows []mail.LogPos
 	for i := range len(members) - 1 {

@@ -86,12 +86,12 @@ func (j *judge) held(s *subject, i int, newest *row, lead int, m *measures) {
 	switch strongest := strength(lead); {
 	case f == nil:
 		f = j.open(s, i, lead, m)
-		f.others = newest.othersOf(r)
+		f.others = j.othersOf(s, newest, r)
 	case !j.adds(s, i, lead, m):
 		return
 	case m[strongest] > f.peak[strongest], lead == sigScore && m[sigScore] == f.peak[sigScore]: // A sum has a ceiling.
 		f.peak = *m
-		f.others = newest.othersOf(r)
+		f.others = j.othersOf(s, newest, r)
 	}
 	f.last = s.rows.newest
 	if f.shown || r.Level == LevelAlert || s.episode != nil || j.showsAll {

@@ -18,7 +18,7 @@ import (
 // memory began, the servers, the owners of bare names, who sends messages of the same
 // size, and the submitters with what is open of them. Times are counted back from until,
 // rules and logs are numbers in their lists.
-const casesVersion = 7
+const casesVersion = 8
 
 // caseWriter writes the stored form of what is open.
 type caseWriter struct {

@@ -95,6 +95,7 @@ type row struct {
 
 	campaign []member // Of a stranger, see campaigns; nil of others.
 	common   int      // Of a newcomer, see newcomers; 0 of others.
+	newcomer uint64   // Its hash.
 	alike    []member // Of a stranger, see alikeHosts; nil of others.
 }
 

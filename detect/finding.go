@@ -44,7 +44,7 @@ type Finding struct {
 type Evidence struct {
 	Signals []Measure     `json:"signals"`          // Those that the rule names, with the values at the strongest moment.
 	Rows    []mail.LogPos `json:"rows"`             // At most MaxEvidence log rows, in event time.
-	Others  []mail.LogPos `json:"others,omitempty"` // Of a campaign: of each other submitter in it, the row of its newest stranger at the strongest moment.
+	Others  []mail.LogPos `json:"others,omitempty"` // Of a campaign: of each other submitter in it, the row of its newest stranger at the strongest moment, or of the recipient that it shares.
 	Behind  string        `json:"behind,omitempty"` // For a sender: the address of the host that many share.
 	Sum     *Sum          `json:"sum,omitempty"`    // How a sequential rule came to its score when it first held.
 	Record  *Record       `json:"record,omitempty"` // How a rule on the own scale came to its score when it first held.

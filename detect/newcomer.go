@@ -21,11 +21,18 @@ type newcomers struct {
 type newcomer struct {
 	number uint64
 	at     mail.Time
-	first  uint32   // In judge.posters, from 1.
-	others []uint32 // The like; never changed.
+	first  poster
+	others []poster // Never changed.
 }
 
-// maxNewcomers bounds the memory: of a flood, the newest are known, in some 10 MB: measured, with three submitters each.
+// poster is who mailed a newcomer, and in which row first.
+type poster struct {
+	who    uint32 // In judge.posters, from 1.
+	log    uint32 // In layout.logs.
+	offset int64
+}
+
+// maxNewcomers bounds the memory: of a flood, the newest are known, in some 12 MB: measured, with three submitters each.
 const maxNewcomers = 1 << 16
 
 func (n *newcomers) fork() newcomers { return newcomers{base: n, next: n.next} }
@@ -47,7 +54,7 @@ func (n *newcomers) put(hash uint64, c newcomer) {
 }
 
 // begin takes a recipient that nobody here had mailed.
-func (n *newcomers) begin(hash uint64, who uint32, at mail.Time) {
+func (n *newcomers) begin(hash uint64, who poster, at mail.Time) {
 	n.put(hash, newcomer{number: n.next, at: at, first: who})
 	n.next++
 	if n.base != nil {
@@ -68,26 +75,47 @@ func (n *newcomers) begin(hash uint64, who uint32, at mail.Time) {
 
 // join counts who has mailed a newcomer, with a submitter to whom it is new, at most
 // maxMembers; 0 if it is none.
-func (n *newcomers) join(hash uint64, who uint32, at mail.Time) int {
+func (n *newcomers) join(hash uint64, who poster, at mail.Time) int {
 	c, ok := n.find(hash, at)
 	if !ok {
 		return 0
 	}
-	if c.first != who && !slices.Contains(c.others, who) && len(c.others) < maxMembers-1 {
+	if len(c.others) < maxMembers-1 && !c.has(who.who) {
 		c.others = append(slices.Clip(c.others), who)
 		n.put(hash, c)
 	}
 	return 1 + len(c.others)
 }
 
+func (c *newcomer) has(who uint32) bool {
+	return c.first.who == who || slices.ContainsFunc(c.others, func(p poster) bool { return p.who == who })
+}
+
 // meetNewcomer notes that a submitter mailed somebody outside who is new to it.
 func (j *judge) meetNewcomer(s *subject, r *row, hash uint64) {
-	who := j.posterOf(s)
+	who := poster{j.posterOf(s), j.layout.logs.numberOf(r.pos.Log), r.pos.Offset}
 	if r.flags&isStranger != 0 {
 		j.newcomers.begin(hash, who, r.at)
 		return
 	}
 	if r.common = j.newcomers.join(hash, who, r.at); r.common > 0 {
 		r.flags |= isCommon
+		r.newcomer = hash
 	}
+}
+
+// othersMailing are the rows in which the others first mailed the newcomer of a row, in
+// their order.
+func (j *judge) othersMailing(s *subject, r *row) []mail.LogPos {
+	c, ok := j.newcomers.find(r.newcomer, r.at)
+	if r.common == 0 || !ok {
+		return nil
+	}
+	var rows []mail.LogPos
+	for _, p := range append([]poster{c.first}, c.others...) {
+		if p.who != s.poster && len(rows) < r.common-1 {
+			rows = append(rows, mail.LogPos{Log: j.layout.logs.ids[p.log], Offset: p.offset})
+		}
+	}
+	return rows
 }

@@ -64,9 +64,15 @@ func TestCommonRecipients(t *testing.T) {
 	got := map[string]string{}
 	for _, f := range e.Take().Findings {
 		got[f.Submitter.Value] = f.Sentence
+		for _, pos := range f.Evidence.Others { // Rows in which the others mailed the recipient first.
+			tx := postings[(pos.Offset-1)/100-1]
+			got[f.Submitter.Value] += fmt.Sprintf(" %s at %d: %s.", tx.client, tx.at-2*day, tx.to)
+		}
 	}
 	want := map[string]string{
-		"10.1.4.2": "10.1.4.2 shares 1 with 2.", "10.1.4.3": "10.1.4.3 shares 1 with 3.", "10.1.4.6": "10.1.4.6 shares 1 with 2.",
+		"10.1.4.2": "10.1.4.2 shares 1 with 2. 10.1.4.1 at 0: a@example.net.",
+		"10.1.4.3": "10.1.4.3 shares 1 with 3. 10.1.4.1 at 0: a@example.net. 10.1.4.2 at 10: a@example.net.",
+		"10.1.4.6": "10.1.4.6 shares 1 with 2. 10.1.4.1 at 90: d@example.net.",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -98,12 +98,12 @@ func (c campaigns[K]) join(key K, s *stranger) int {
 
 // checkOthers looks for the rows of the others in the campaign of a finding: as many
 // submitters as it counts, each with a recipient outside in the day before, under one
-// sender if that is what they share.
+// sender if that is what they share, or one recipient.
 func (w *witness) checkOthers(report *checkReport, f *detect.Finding) {
-	shared := 0
+	by, shared := "", 0
 	for _, s := range f.Evidence.Signals {
-		if s.Signal == "campaign_hosts" || s.Signal == "same_size_hosts" {
-			shared = int(s.Value)
+		if s.Signal == "campaign_hosts" || s.Signal == "same_size_hosts" || s.Signal == "common_hosts" {
+			by, shared = s.Signal, int(s.Value)
 			break
 		}
 	}
@@ -118,7 +118,7 @@ func (w *witness) checkOthers(report *checkReport, f *detect.Finding) {
 		report.differ(f, fmt.Sprintf("%d submitters have in common what accuses, and it names the rows of %d", shared, n))
 	}
 	seen := map[mail.Submitter]bool{f.Submitter: true}
-	senders := map[mail.Path]bool{}
+	senders, recipients := map[mail.Path]bool{}, map[mail.Path]bool{}
 	for _, pos := range f.Evidence.Others {
 		row := w.wanted[pos]
 		if row == nil && w.mayBeGone(f.FlaggedAt.Add(-24*time.Hour)) {
@@ -140,9 +140,15 @@ func (w *witness) checkOthers(report *checkReport, f *detect.Finding) {
 		}
 		seen[row.who] = true
 		senders[row.tx.ReversePath] = true
+		if row.to.Path.Known() { // Else its address was removed.
+			recipients[row.to.Path] = true
+		}
 	}
-	if slices.ContainsFunc(f.Evidence.Signals, func(s detect.Measure) bool { return s.Signal == "campaign_hosts" }) && len(senders) > 1 {
+	switch {
+	case by == "campaign_hosts" && len(senders) > 1:
 		report.differ(f, fmt.Sprintf("the others in the campaign have %d senders, not one", len(senders)))
+	case by == "common_hosts" && len(recipients) > 1:
+		report.differ(f, fmt.Sprintf("the others in the campaign have %d recipients, not one", len(recipients)))
 	}
 }
 

@@ -16,34 +16,41 @@ import (
 	"relaywatch/store"
 )
 
-// campaignLog is a log of IIS: ordinary mail, and two days later a campaign through four
-// hosts, one sender and one size, as one of them also tries the address forms of relay tests.
+// iisLog is a log of IIS in the making.
+type iisLog struct{ strings.Builder }
+
+func (l *iisLog) row(at time.Time, client, method, query string, status, bytes int) {
+	if l.Len() == 0 {
+		l.WriteString("#Software: Microsoft Internet Information Services 8.5\n#Fields: date time c-ip cs-username s-computername s-ip cs-method cs-uri-query sc-status sc-bytes cs-bytes\n")
+	}
+	fmt.Fprintf(l, "%s %s PC-%s MAIL01 10.0.0.20 %s %s %d 50 %d\n", at.Format("2006-01-02 15:04:05"), client, client[len(client)-1:], method, query, status, bytes)
+}
+
+func (l *iisLog) message(at time.Time, client, from, to string, size int) {
+	l.row(at, client, "MAIL", "+FROM:<"+from+">", 250, 40)
+	l.row(at, client, "RCPT", "+TO:<"+to+">", 250, 40)
+	l.row(at.Add(time.Second), client, "DATA", "<id>", 250, size)
+}
+
+// campaignLog is ordinary mail, and two days later a campaign through four hosts, one
+// sender and one size, as one of them also tries the address forms of relay tests.
 func campaignLog() string {
-	var log strings.Builder
-	log.WriteString("#Software: Microsoft Internet Information Services 8.5\n#Fields: date time c-ip cs-username s-computername s-ip cs-method cs-uri-query sc-status sc-bytes cs-bytes\n")
-	row := func(at time.Time, client, method, query string, status, bytes int) {
-		fmt.Fprintf(&log, "%s %s PC-%s MAIL01 10.0.0.20 %s %s %d 50 %d\n", at.Format("2006-01-02 15:04:05"), client, client[len(client)-1:], method, query, status, bytes)
-	}
-	message := func(at time.Time, client, from, to string, size int) {
-		row(at, client, "MAIL", "+FROM:<"+from+">", 250, 40)
-		row(at, client, "RCPT", "+TO:<"+to+">", 250, 40)
-		row(at.Add(time.Second), client, "DATA", "<id>", 250, size)
-	}
+	var log iisLog
 	at := time.Date(2026, time.November, 3, 9, 0, 0, 0, time.UTC)
 	for n := range 40 {
-		message(at, fmt.Sprintf("10.1.4.%d", 1+n%6), fmt.Sprintf("u%d@corp.example", n%6), fmt.Sprintf("c%d@example.org", n%9), 3000+700*n)
+		log.message(at, fmt.Sprintf("10.1.4.%d", 1+n%6), fmt.Sprintf("u%d@corp.example", n%6), fmt.Sprintf("c%d@example.org", n%9), 3000+700*n)
 		at = at.Add(time.Minute)
 	}
 	at = time.Date(2026, time.November, 5, 2, 0, 0, 0, time.UTC)
 	for n := range 40 {
 		for host := 1; host <= 4; host++ {
-			message(at, fmt.Sprintf("10.1.4.%d", host), "news@example.com", fmt.Sprintf("s%d-%d@example.net", host, n), 5000+10*host)
+			log.message(at, fmt.Sprintf("10.1.4.%d", host), "news@example.com", fmt.Sprintf("s%d-%d@example.net", host, n), 5000+10*host)
 			at = at.Add(10 * time.Second)
 		}
 	}
 	for n, to := range []string{"u%d.example@mx1.corp.example", "d.example!u@mx1.corp.example", "@mx1.corp.example:u@example.net", `"u@example.net"@mx1.corp.example`, "u@[10.0.0.20]", "d.example!u"} {
-		row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "MAIL", "+FROM:<a@example.com>", 250, 40)
-		row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "RCPT", "+TO:<"+to+">", 550, 40)
+		log.row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "MAIL", "+FROM:<a@example.com>", 250, 40)
+		log.row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "RCPT", "+TO:<"+to+">", 550, 40)
 	}
 	return log.String()
 }
@@ -136,6 +143,56 @@ func TestCampaignIsRecounted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A finding about a list that hosts share names, of each other one, the row in which it
+// mailed the newest recipient.
+func TestSharedListIsRecounted(t *testing.T) {
+	var log iisLog
+	at := time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)
+	for n := range 120 { // Ten days, three hosts, two customers each.
+		host := n % 3
+		log.message(at.Add(time.Duration(n/12*24)*time.Hour+time.Duration(n%12)*time.Minute), fmt.Sprintf("10.1.4.%d", host),
+			fmt.Sprintf("u%d@corp.example", host), fmt.Sprintf("c%d@example.org", host+3*(n%2)), 3000+700*n)
+	}
+	at = at.Add(10 * 24 * time.Hour)
+	for n := range 36 {
+		host := n % 3
+		log.message(at.Add(time.Duration(n)*time.Minute), fmt.Sprintf("10.1.4.%d", host), fmt.Sprintf("u%d@corp.example", host), fmt.Sprintf("s%d@example.net", n/3), 3000+900*(n%7))
+	}
+	dir := t.TempDir()
+	path, whole := filepath.Join(dir, "ex261112.log"), filepath.Join(dir, "whole.db")
+	if err := os.WriteFile(path, []byte(log.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("RELAYWATCH_NETWORK_OWN_DOMAINS", "corp.example")
+	mustRun(t, 0, "--db", whole, "ingest", path)
+	text := mustRun(t, 0, "--db", whole, "explain", "ip:10.1.4.2")
+	if want := regexp.MustCompile(`(?m)^  coordinated-lists: others that share it, in \S+\n    \d+: .* 10\.1\.4\.0 .*<s11@.*\n    \d+: .* 10\.1\.4\.1 .*<s11@.*$`); !want.MatchString(text) {
+		t.Errorf("got\n%s\nwant in it %s", text, want)
+	}
+	if text := mustRun(t, 0, "--db", whole, "explain", "--check"); !strings.Contains(text, "compared with the stored rows, all equal") {
+		t.Errorf("got\n%s\nwant no difference", text)
+	}
+	for _, tc := range []struct{ name, change, want string }{
+		{
+			"one of the others", `UPDATE findings SET evidence = json_remove(evidence, '$.others[1]') WHERE rule = 'coordinated-lists'`,
+			"3 submitters have in common what accuses, and it names the rows of 2",
+		},
+		{
+			"another recipient", `UPDATE recipients SET address_id = (SELECT id FROM addresses WHERE local = 's0') WHERE id = (SELECT max(id) - 65536 FROM recipients)`,
+			"the others in the campaign have 2 recipients, not one",
+		},
+	} {
+		db := filepath.Join(dir, strings.ReplaceAll(tc.name, " ", "-")+".db")
+		mustRun(t, 0, "--db", whole, "backup", db)
+		spoil(t, db, tc.change)
+		var out, errOut bytes.Buffer
+		code := run(t.Context(), []string{"--db", db, "explain", "--check"}, &out, &errOut)
+		if code != exitFailed || !strings.Contains(out.String(), tc.want) {
+			t.Errorf("%s: got %d\n%s%s\nwant %d, and %q", tc.name, code, out.String(), errOut.String(), exitFailed, tc.want)
+		}
+	}
 }
 
 // Where more were mailed in a day than the engine remembers, who has them in common can't be
