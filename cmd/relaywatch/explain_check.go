@@ -176,12 +176,12 @@ func (w *witness) checkSignals(report *checkReport, f *detect.Finding, r *detect
 		switch {
 		case s.Signal == "score": // Is of the strongest moment, and its recipients are of the first: see Audit.
 		case recounted[s.Signal] == nil:
-			report.Unchecked[s.Signal+", which is not of the window's rows alone"]++
+			report.Unchecked[s.Signal+", which no row tells"]++
 		case (s.Signal == "common_recipients" || s.Signal == "common_hosts") && w.isFlood(f.FlaggedAt, f.WindowEnd):
 			report.Unchecked[s.Signal+", as more strangers were mailed in a day than are remembered"]++
 		case slices.Contains(goingOn, s.Signal) && !w.knowsStart(s.Signal, f.Submitter, f.FlaggedAt):
 			report.Unchecked[s.Signal+", as older mail was pruned"]++
-		case remembered[s.Signal] && w.pruned != 0:
+		case remembered[s.Signal] && w.pruned != 0 || !w.knowsOwner(s.Signal, f.Submitter):
 			report.Unchecked[s.Signal+", as older mail was pruned"]++
 		case remembered[s.Signal] && (w.allLost || w.forgets[f.Submitter]):
 			report.Unchecked[s.Signal+", as the memory forgot old recipients"]++
@@ -192,7 +192,7 @@ func (w *witness) checkSignals(report *checkReport, f *detect.Finding, r *detect
 	switch {
 	case len(signals) == 0:
 		return
-	case w.mayBeGone(f.FlaggedAt.Add(-r.Window)):
+	case w.mayBeGone(f.FlaggedAt.Add(-reach(f, r))):
 		report.Unchecked["signals whose rows were pruned"] += len(signals)
 		return
 	case len(w.rows[f.Submitter]) > mostRows:
@@ -200,13 +200,13 @@ func (w *witness) checkSignals(report *checkReport, f *detect.Finding, r *detect
 		return
 	}
 	report.Signals += len(signals)
-	for _, d := range w.remeasure(f, r.Window, signals) {
+	for _, d := range w.remeasure(f, r, signals) {
 		report.differ(f, d.String())
 	}
 	if rec := f.Evidence.Record; rec != nil && recounted[rec.Signal] != nil {
 		at := *f // When it first held.
 		at.WindowEnd = f.FlaggedAt
-		for _, d := range w.remeasure(&at, r.Window, []detect.Measure{{Signal: rec.Signal, Value: rec.Value}}) {
+		for _, d := range w.remeasure(&at, r, []detect.Measure{{Signal: rec.Signal, Value: rec.Value}}) {
 			report.differ(f, "record: "+d.String())
 		}
 	}

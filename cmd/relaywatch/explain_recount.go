@@ -21,20 +21,26 @@ type recount struct {
 	isNew, newToAll, strangers, offHours, unauthenticated       int
 	relayRight, transactions, foreign, null                     int
 	refusedDeliveries, deferredDeliveries, bounces, common      int
-	bytes                                                       int64
+	failed, afterFailures                                       int
+	bytes, largest                                              int64
 
-	to, toFromNull, domains, paths, helo, forms map[string]int
+	to, toFromNull, domains, paths, helo, forms, hosts, loginNames, failingHosts map[string]int
 
-	now *rowFact // The newest row.
+	sizes   map[int64]int        // Of messages.
+	guessed map[mail.LogPos]bool // Logins that came after many failures.
+	now     *rowFact             // The newest row.
 }
 
 func newRecount(w *witness) *recount {
-	return &recount{w: w, to: map[string]int{}, toFromNull: map[string]int{}, domains: map[string]int{}, paths: map[string]int{}, helo: map[string]int{}, forms: map[string]int{}, now: &rowFact{}}
+	return &recount{
+		w: w, to: map[string]int{}, toFromNull: map[string]int{}, domains: map[string]int{}, paths: map[string]int{}, helo: map[string]int{},
+		forms: map[string]int{}, hosts: map[string]int{}, loginNames: map[string]int{}, failingHosts: map[string]int{},
+		sizes: map[int64]int{}, guessed: map[mail.LogPos]bool{}, now: &rowFact{},
+	}
 }
 
 // recounted are the signals that the stored rows tell: most those of a window; runs of
-// messages and campaigns rest on others' rows, too. What is not here is kept of logins
-// under any form of an account's name, or is of the profile.
+// messages and campaigns rest on others' rows, too. A score is of the profile.
 var recounted = map[string]func(*recount) float64{
 	"recipients":             func(c *recount) float64 { return float64(c.recipients) },
 	"distinct_recipients":    func(c *recount) float64 { return float64(len(c.to)) },
@@ -71,6 +77,12 @@ var recounted = map[string]func(*recount) float64{
 	"common_recipients":      func(c *recount) float64 { return float64(c.common) },
 	"common_hosts":           func(c *recount) float64 { return float64(c.now.common.recipient) },
 	"bytes":                  func(c *recount) float64 { return float64(c.bytes) },
+	"largest_message":        func(c *recount) float64 { return float64(c.largest) },
+	"hosts":                  func(c *recount) float64 { return float64(len(c.hosts)) },
+	"failed_logins":          func(c *recount) float64 { return float64(c.failed) },
+	"distinct_login_names":   func(c *recount) float64 { return float64(len(c.loginNames)) },
+	"failed_login_hosts":     func(c *recount) float64 { return float64(len(c.failingHosts)) },
+	"logins_after_failures":  func(c *recount) float64 { return float64(c.afterFailures) },
 }
 
 // remembered are those of recounted that rest on all the mail before.
@@ -83,6 +95,7 @@ var remembered = map[string]bool{
 // bits of their hashes are.
 var differences = map[string]bool{
 	"distinct_recipients": true, "distinct_domains": true, "distinct_reverse_paths": true, "distinct_helo_names": true, "null_path_recipients": true,
+	"hosts": true, "distinct_login_names": true, "failed_login_hosts": true,
 }
 
 // agrees tells whether a value of the engine is what was counted.
@@ -121,6 +134,9 @@ func (c *recount) count(r *rowFact, by int) {
 		c.bounces += by
 	case rowEnd:
 		c.bytes += int64(by) * r.tx.SizeBytes
+		c.countSize(r.tx.SizeBytes, by)
+	case rowLogin:
+		c.countLogin(r, by)
 	}
 }
 
@@ -136,6 +152,21 @@ func (c *recount) countMail(t *mail.Transaction, by int) {
 		}
 	}
 	differ(c.helo, t.HELO, by)
+	differ(c.hosts, t.ClientIP, by)
+}
+
+// countSize keeps the size of the largest message.
+func (c *recount) countSize(size int64, by int) {
+	differ(c.sizes, size, by)
+	switch {
+	case by > 0:
+		c.largest = max(c.largest, size)
+	case size == c.largest && c.sizes[size] == 0:
+		c.largest = 0
+		for other := range c.sizes {
+			c.largest = max(c.largest, other)
+		}
+	}
 }
 
 func (c *recount) countRecipient(r *rowFact, by int) {
@@ -231,8 +262,9 @@ func (c *recount) countAccepted(r *rowFact, outside bool, by int) {
 }
 
 // differ counts a value, if there is one.
-func differ(values map[string]int, value string, by int) {
-	if value == "" {
+func differ[T comparable](values map[T]int, value T, by int) {
+	var none T
+	if value == none {
 		return
 	}
 	if values[value] += by; values[value] == 0 {
@@ -243,22 +275,22 @@ func differ(values map[string]int, value string, by int) {
 // remeasure looks for the moment at which the signals of a finding had their values:
 // those of a finding are of its strongest one, which is not told. It returns how the
 // nearest moment differs, or nothing.
-func (w *witness) remeasure(f *detect.Finding, window time.Duration, signals []detect.Measure) []difference {
+func (w *witness) remeasure(f *detect.Finding, r *detect.Rule, signals []detect.Measure) []difference {
 	c := newRecount(w)
 	rows := w.rows[f.Submitter]
-	first, _ := slices.BinarySearchFunc(rows, f.FlaggedAt.Add(-window)+1, func(r rowFact, t mail.Time) int { return cmp.Compare(r.at, t) })
+	first, _ := slices.BinarySearchFunc(rows, f.FlaggedAt.Add(-reach(f, r))+1, func(r rowFact, t mail.Time) int { return cmp.Compare(r.at, t) })
 	best, least := []difference{}, math.Inf(1)
 	for i := first; i < len(rows); i++ {
-		r := &rows[i]
-		if r.at > f.WindowEnd {
+		now := &rows[i]
+		if now.at > f.WindowEnd {
 			break
 		}
-		c.count(r, 1)
-		c.now = r
-		for ; rows[first].at <= max(r.at.Add(-window), w.acquitted(f.Submitter, r.at)); first++ {
+		for ; rows[first].at <= max(now.at.Add(-r.Window), w.acquitted(f.Submitter, now.at)); first++ {
 			c.count(&rows[first], -1)
 		}
-		if r.at < f.FlaggedAt {
+		c.count(now, 1)
+		c.now = now
+		if now.at < f.FlaggedAt {
 			continue
 		}
 		found, distance := c.compare(signals)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"relaywatch/detect"
@@ -31,6 +30,7 @@ type witness struct {
 	spans    map[mail.Submitter][]stretch       // Of which rows are kept.
 	rows     map[mail.Submitter][]rowFact
 	accounts map[string][]mail.Submitter // Of spans, by bare name.
+	owners   map[string]owner            // The first account of these names that was seen.
 	told     map[mail.Path]*acquaintance
 	posted   map[addressed]*correspondence // Mail whose outcomes are looked for.
 	returned map[mail.Path]*returned       // What came back, by the address it came to.
@@ -83,6 +83,7 @@ type rowFact struct {
 	who   mail.Submitter
 	class clientClass
 	tx    *mail.Transaction // Without its recipients; nil for a login and for a delivery.
+	login *mail.Login       // nil of all else.
 	to    mail.Recipient
 	nth   int // Of its transaction, from 1.
 
@@ -108,7 +109,7 @@ func newWitness(ctx context.Context, db *store.DB, site detect.Site, ruleSet []*
 		site: site, calendar: calendar, shared: map[mail.Submitter]*detect.Sharing{}, born: map[mail.Submitter]place{}, own: map[string]bool{}, classes: map[string]clientClass{},
 		servers: map[string]place{}, wanted: map[mail.LogPos]*rowFact{}, spans: map[mail.Submitter][]stretch{},
 		rows: map[mail.Submitter][]rowFact{}, told: map[mail.Path]*acquaintance{}, firstDay: map[pathOf]mail.Time{},
-		accounts: map[string][]mail.Submitter{}, posted: map[addressed]*correspondence{}, returned: map[mail.Path]*returned{},
+		accounts: map[string][]mail.Submitter{}, owners: map[string]owner{}, posted: map[addressed]*correspondence{}, returned: map[mail.Path]*returned{},
 		asked: map[string]bool{}, usages: map[mail.Submitter]*usage{}, inCommon: map[mail.LogPos]inCommon{}, met: map[mail.Submitter]map[mail.Path]place{}, outward: map[mail.Time]int{},
 	}
 	if err := w.learn(ctx, db); err != nil {
@@ -180,7 +181,7 @@ func (w *witness) learn(ctx context.Context, db *store.DB) error {
 
 // ask notes which rows a finding is about.
 func (w *witness) ask(f *detect.Finding, r *detect.Rule) {
-	w.spans[f.Submitter] = append(w.spans[f.Submitter], stretch{f.FlaggedAt.Add(-r.Window), f.WindowEnd})
+	w.spans[f.Submitter] = append(w.spans[f.Submitter], stretch{f.FlaggedAt.Add(-reach(f, r)), f.WindowEnd})
 	for _, s := range f.Evidence.Signals {
 		w.asked[s.Signal] = true
 		w.asksUsage = w.asksUsage || s.Signal == "same_size_hosts" || slices.Contains(goingOn, s.Signal)
@@ -201,6 +202,15 @@ func (w *witness) ask(f *detect.Finding, r *detect.Rule) {
 	}
 }
 
+// reach is how far before the flag of a finding rows matter to its signals: a login
+// counts by the failures before it, which are older than the window.
+func reach(f *detect.Finding, r *detect.Rule) time.Duration {
+	if slices.ContainsFunc(f.Evidence.Signals, func(s detect.Measure) bool { return s.Signal == "logins_after_failures" }) {
+		return 2 * r.Window
+	}
+	return r.Window
+}
+
 // hearRows keeps the rows that are asked for. t comes whole.
 func (w *witness) hearRows(t mail.Transaction) {
 	recipients := t.Recipients
@@ -211,6 +221,9 @@ func (w *witness) hearRows(t mail.Transaction) {
 		w.servers[t.ServerIP] = start.place
 	}
 	start.who, start.class = w.answers(tx, t.At)
+	if start.class == accountClient {
+		w.hearAccount(start.who.Value, start.place)
+	}
 	w.keep(start)
 	if start.at != 0 {
 		w.hearUsage(&start, t.At, nil)
@@ -233,30 +246,6 @@ func (w *witness) hearRows(t mail.Transaction) {
 		w.keep(row)
 		w.hearUsage(&row, t.At, nil)
 	}
-}
-
-// hearLogin keeps a login beside the client, and beside all accounts that its name may
-// mean: it is a moment at which rules are asked.
-func (w *witness) hearLogin(l mail.Login) {
-	row := rowFact{place: place{l.At, l.Pos}, kind: rowLogin, who: mail.Submitter{Kind: mail.KindIP, Value: l.ClientIP}}
-	if _, ok := w.wanted[l.Pos]; ok {
-		copied := row
-		w.wanted[l.Pos] = &copied
-	}
-	if w.within(row.who, row.at) {
-		w.rows[row.who] = append(w.rows[row.who], row)
-	}
-	for _, row.who = range w.accounts[bareName(l.User)] {
-		if w.within(row.who, row.at) {
-			w.rows[row.who] = append(w.rows[row.who], row)
-		}
-	}
-}
-
-// bareName is an account without its domain: ann of corp\ann and of ann@corp.example.
-func bareName(user string) string {
-	bare, _, _ := strings.Cut(user[strings.LastIndexByte(user, '\\')+1:], "@")
-	return strings.ToLower(bare)
 }
 
 // within tells whether the rows of a submitter are kept at a time.
