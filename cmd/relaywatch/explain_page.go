@@ -30,6 +30,7 @@ type explainPage struct {
 	Style                  template.CSS
 	Facts                  []namedText
 	Remedies               []namedText
+	ToDecide               string
 	Hourly, Daily          chartView
 	Findings               []findingView
 	Watched                []findingView // What is near an alarm, and is none.
@@ -86,7 +87,7 @@ func (d *dossier) html(asOf mail.Time) ([]byte, error) {
 	style := strings.ReplaceAll(explainStyle, "\r\n", "\n") // As a browser reads it.
 	v := explainPage{
 		Title: "relaywatch: " + safe(s.Submitter.String(), pageName), Policy: policy(style), Style: template.CSS(style),
-		Who: safe(s.Submitter.String(), pageAddress), Remedies: d.remedyViews(),
+		Who: safe(s.Submitter.String(), pageAddress), Remedies: d.remedyViews(), ToDecide: visible(d.toDecide()),
 		Hourly: d.hourlyChart(), Daily: d.dailyChart(), Findings: d.findingViews(), Watched: d.watchedViews(),
 		Names: d.namesViews(), Logins: d.loginViews(), Proof: d.proofViews(),
 		Foot: fmt.Sprintf("Made by relaywatch %s of the mail stored up to %s UTC. It holds personal data: addresses of recipients, and rows of logs.", version(), short(asOf)),

@@ -54,14 +54,19 @@ func (d *dossier) print(w io.Writer, width int) error {
 	d.printReturned(p)
 	d.printAlike(p)
 	d.printProof(p)
-	if len(d.Remedies) > 0 {
-		p.line(0, "")
-		p.line(0, "WHAT TO DO")
-		for _, r := range d.Remedies {
-			p.line(4, "  %s: %s", r.Rule, r.line())
-		}
+	p.line(0, "")
+	p.line(0, "WHAT TO DO")
+	for _, r := range d.remedyViews() {
+		p.line(4, "  %s: %s", r.Name, r.Text)
 	}
+	p.line(4, "  %s", d.toDecide())
 	return p.err
+}
+
+// toDecide tells how to note what it was.
+func (d *dossier) toDecide() string {
+	return "When you know what it was: relaywatch triage " + argument(d.Suspect.Submitter.String(), "SUBMITTER") +
+		" confirmed --note WHY, or false-alarm, or closed"
 }
 
 // label is a name at the first of several lines.
