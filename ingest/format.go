@@ -28,6 +28,8 @@ const (
 		"«W3C Extended Log File Format» as the active log format, with all extended properties ticked"
 	trackingRemedy = "it is not read; switch on protocol logging of the receive connectors " +
 		"(Set-ReceiveConnector -ProtocolLoggingLevel Verbose) and read the SmtpReceive folder"
+	tracking2003Remedy = "it is not read; in Exchange System Manager, open the properties of the SMTP virtual server, tab General, " +
+		"enable logging in «W3C Extended Log File Format» with all extended properties ticked, and read its folder SMTPSVC1"
 )
 
 // Rows of the formats that have no header, or may have lost it.
@@ -72,7 +74,7 @@ func sniff(b []byte) (Format, error) {
 	case fields != "":
 		return FormatIISW3C, nil
 	case head["message tracking log file"] == "yes":
-		return "", &RefusedError{"the tracking format of Exchange 2000/2003", trackingRemedy}
+		return "", &RefusedError{"the tracking format of Exchange 2000/2003", tracking2003Remedy}
 	}
 	return sniffRow(row)
 }
@@ -93,7 +95,7 @@ func sniffRow(row string) (Format, error) {
 	case rowODBC.MatchString(row):
 		return "", &RefusedError{"the table format of ODBC logging", iisRemedy}
 	case row2003.MatchString(row):
-		return "", &RefusedError{"the tracking format of Exchange 2000/2003", trackingRemedy}
+		return "", &RefusedError{"the tracking format of Exchange 2000/2003", tracking2003Remedy}
 	case rowTracking.MatchString(row):
 		return "", &RefusedError{"the format of Exchange message tracking", trackingRemedy}
 	}

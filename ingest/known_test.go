@@ -96,7 +96,7 @@ func TestSniff(t *testing.T) {
 		{name: "ODBC table", log: "ClientHost,Username,LogTime,Service,Machine,ServerIP,ProcessingTime,BytesRecvd,BytesSent,ServiceStatus,Win32Status,Operation,Target,Parameters\n", refused: "ODBC"},
 		{name: "tracking", log: strings.Replace(headerReceive, "SMTP Receive Protocol Log", "Message Tracking Log", 1) + "x\n", refused: "message tracking"},
 		{name: "tracking without a header", log: "2010-04-19T12:29:07.390Z,10.10.14.73,MAIL07,,MAIL07,\"MDB:ada3d2c3, ClientType:User\",,STOREDRIVER,SUBMIT,,<1@corp.example>,,,,,,,s,ann@corp.example,,\n", refused: "message tracking"},
-		{name: "tracking of 2003", log: "# Message Tracking Log File\n# Exchange System Attendant Version 6.0.7638\n# Date\tTime\n2026-11-5\t1:2:3 GMT\t-\n", refused: "Exchange 2000/2003"},
+		{name: "tracking of 2003", log: "# Message Tracking Log File\n# Exchange System Attendant Version 6.0.7638\n# Date\tTime\n2026-11-5\t1:2:3 GMT\t-\n", refused: "Exchange 2000/2003: it is not read; in Exchange System Manager,"},
 		{name: "web site", log: "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port\n2026-11-05 00:00:01 10.0.0.5 GET / - 443\n", refused: "web site"},
 		{name: "something else", log: "Dear diary\n", refused: "no SMTP log"},
 	}
