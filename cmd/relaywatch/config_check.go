@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 
 	"relaywatch/detect"
 	"relaywatch/ingest"
@@ -28,16 +29,43 @@ type positions struct {
 func (p positions) at(key, format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
 	name := strings.TrimPrefix(key, "$.")
-	if p.tree != nil {
-		if path, err := yaml.PathString(key); err == nil {
-			if node, err := path.FilterFile(p.tree); err == nil && node != nil {
-				return &mistake{p.file, node.GetToken().Position, name + ": " + text}
-			}
-		}
+	if at := p.of(key); at != nil {
+		return &mistake{p.file, at, name + ": " + text}
 	}
 	name, _, _ = strings.Cut(name, "[")
-	return &mistake{text: fmt.Sprintf("%s: %s (set by %s)", name, text, environmentName(name))}
+	if variable := environmentName(name); os.Getenv(variable) != "" {
+		return &mistake{text: fmt.Sprintf("%s: %s (set by %s)", name, text, variable)}
+	}
+	for at := key; ; { // What is missing is missing in what it belongs to.
+		i := strings.LastIndexByte(at, '.')
+		if i < 0 {
+			return &mistake{text: fmt.Sprintf("%s: %s (it is not set)", name, text)}
+		}
+		at = at[:i]
+		if at := p.of(at); at != nil && i > 1 {
+			return &mistake{p.file, at, fmt.Sprintf("%s: %s (it is not set)", name, text)}
+		}
+	}
 }
+
+// of is where a key stands; nil if the file has it not.
+func (p positions) of(key string) *token.Position {
+	if p.tree == nil {
+		return nil
+	}
+	path, err := yaml.PathString(key)
+	if err != nil {
+		return nil
+	}
+	node, err := path.FilterFile(p.tree)
+	if err != nil || node == nil {
+		return nil
+	}
+	return node.GetToken().Position
+}
+
+// inSingleQuotes is the hint where a path was read as another one than was meant.
+const inSingleQuotes = `: between double quotes \ begins an escape; put paths of Windows in single quotes, as 'C:\logs\ex*.log'`
 
 // environmentName is the variable that overrides a key.
 func environmentName(key string) string {
@@ -73,7 +101,7 @@ func (c *Config) check(p positions) []error {
 		}
 	}
 	for i, d := range c.Network.OwnDomains {
-		if d == "" || strings.ContainsAny(d, "@/ *") {
+		if strings.Trim(d, ".") == "" || strings.ContainsAny(d, "@/ *") {
 			bad(fmt.Sprintf("$.network.own_domains[%d]", i), "%q is no domain; write it as corp.example, subdomains are included", d)
 		}
 	}

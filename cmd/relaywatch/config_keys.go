@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -51,7 +52,11 @@ func parseYAML(path string, data []byte) (positions, error) {
 	var at yaml.Error
 	switch {
 	case errors.As(err, &at) && at.GetToken() != nil:
-		return positions{}, &mistake{path, at.GetToken().Position, at.GetMessage()}
+		text := at.GetMessage()
+		if strings.Contains(text, "escape") {
+			text += inSingleQuotes
+		}
+		return positions{}, &mistake{path, at.GetToken().Position, text}
 	case err != nil:
 		return positions{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -127,7 +132,15 @@ func (w *keyWalk) walk(node ast.Node, t reflect.Type, name string) {
 		if _, ok := node.(ast.ScalarNode); !ok {
 			w.shape(node, name, "want one text, not several")
 		}
+		if text, ok := node.(*ast.StringNode); ok && isPath(name) && strings.ContainsFunc(text.Value, unicode.IsControl) {
+			w.shape(node, name, fmt.Sprintf("%q holds a control character%s", text.Value, inSingleQuotes))
+		}
 	}
+}
+
+// isPath tells whether a key names a file or a folder.
+func isPath(key string) bool {
+	return strings.HasSuffix(key, ".path") || strings.HasSuffix(key, "_file") || key == "agent.log"
 }
 
 func (w *keyWalk) mapping(node ast.Node, t reflect.Type, name string) {
