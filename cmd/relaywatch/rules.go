@@ -83,7 +83,7 @@ func (p *program) rulesListCommand(load func() ([]*detect.Rule, error)) *cobra.C
 		},
 	}
 	formatFlag(c, &format)
-	c.Flags().BoolVar(&signals, "signals", false, "print the signals that a rule's `when` can name")
+	c.Flags().BoolVar(&signals, "signals", false, "print the signals that the condition of a rule can name")
 	return c
 }
 

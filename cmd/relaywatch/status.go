@@ -155,9 +155,13 @@ func (p *program) printUnreadable(agent *health, why error, asJSON bool) error {
 func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, alerts []alertReport, eachLog bool) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	w.line(hang, "store      %s, %s", visible(s.Path), size(s.SizeBytes))
-	w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
+	if s.Newest != 0 {
+		w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
+	}
 	w.line(hang, "mail       %s, %s", plural(s.Transactions, "transaction"), plural(s.Recipients, "recipient"))
-	w.line(hang, "judged     until %s UTC for good, beyond that for the time being", short(s.JudgedUntil))
+	if s.JudgedUntil != 0 {
+		w.line(hang, "judged     until %s UTC for good, beyond that for the time being", short(s.JudgedUntil))
+	}
 	printLearning(w, s)
 	last := ""
 	if s.Findings > 0 {
