@@ -183,7 +183,11 @@ func signalNamed(name string) int {
 func readable(value float64, unit string) string {
 	switch unit {
 	case unitShare:
-		return strconv.FormatFloat(math.Round(value*100), 'f', 0, 64) + " %"
+		percent := math.Round(value * 100)
+		if 0 < value && value < 1 { // None and all are said of none and all alone.
+			percent = min(max(percent, 1), 99)
+		}
+		return strconv.FormatFloat(percent, 'f', 0, 64) + " %"
 	case unitNats:
 		return strconv.FormatFloat(value, 'f', 1, 64)
 	case unitBytes:

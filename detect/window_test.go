@@ -262,6 +262,9 @@ func TestReadable(t *testing.T) {
 		{1234567, "recipients", "1,234,567"},
 		{0.805, unitShare, "81 %"},
 		{1, unitShare, "100 %"},
+		{0.9999, unitShare, "99 %"},
+		{0.0001, unitShare, "1 %"},
+		{0, unitShare, "0 %"},
 		{1000, unitBytes, "1,000"},
 		{3 << 20, unitBytes, "3.0 MB"},
 	} {
