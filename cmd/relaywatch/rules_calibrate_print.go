@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strconv"
+
+	"relaywatch/detect"
 )
 
 // perThousand is a number by 1,000 days of a submitter, with its 95 % interval.
@@ -10,7 +12,7 @@ func (ch *channelCost) perThousand(n int) (rate, low, high float64) {
 	if ch.count == 0 {
 		return 0, 0, 0
 	}
-	low, high = poissonInterval(n)
+	low, high = detect.PoissonInterval(n)
 	by := 1000 / float64(ch.count)
 	return float64(n) * by, low * by, high * by
 }
@@ -64,13 +66,13 @@ func (c *calibration) advise(w *page) {
 		if line.threshold != ch.now {
 			was = "in the place of " + nats(ch.now)
 		}
-		_, high := poissonInterval(line.cost())
+		_, high := detect.PoissonInterval(line.cost())
 		unsure = unsure || high/c.weeks() > share
 		w.line(4, "  %s: score >= %s, %s (%.2f a week, at most %.2f with 95 %%)", ch.rule.Name, nats(line.threshold), was,
 			float64(line.cost())/c.weeks(), high/c.weeks())
 	}
 	if unsure {
-		_, none := poissonInterval(0)
+		_, none := detect.PoissonInterval(0)
 		w.line(2, "%.1f weeks are too few to be sure of that: it takes %.0f without an alarm, and until then it is safer to lower none", c.weeks(), none/share)
 	}
 }

@@ -130,16 +130,3 @@ func TestMarkedThreshold(t *testing.T) {
 		}
 	}
 }
-
-// Against the table of Garwood (1936), as Ulm (1990) prints it.
-func TestPoissonInterval(t *testing.T) {
-	for _, tc := range []struct {
-		n         int
-		low, high float64
-	}{{0, 0, 3.689}, {1, 0.025, 5.572}, {4, 1.090, 10.242}, {10, 4.795, 18.390}, {100, 81.364, 121.627}} {
-		low, high := poissonInterval(tc.n)
-		if math.Abs(low-tc.low) > 0.001 || math.Abs(high-tc.high) > 0.001 {
-			t.Errorf("%d: got %.3f to %.3f; want %.3f to %.3f", tc.n, low, high, tc.low, tc.high)
-		}
-	}
-}

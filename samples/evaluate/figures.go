@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"relaywatch/detect"
 )
 
 // figures sum some attacks up.
@@ -79,7 +81,7 @@ type rate struct {
 func rateOf(events, days int) rate {
 	r := rate{Events: events, Days: days}
 	if days > 0 {
-		low, high := poissonInterval(events)
+		low, high := detect.PoissonInterval(events)
 		per := 1000 / float64(days)
 		r.Rate, r.Low, r.High = float64(events)*per, low*per, high*per
 	}
