@@ -75,6 +75,7 @@ type agent struct {
 
 	mu       sync.Mutex // Guards what follows; the health page reads it.
 	trouble  map[string]trouble
+	ended    map[string]ended // Lately.
 	follower *ingest.Follower
 	last     lastSeen
 	servers  []serverHealth // As they were judged last.
@@ -87,7 +88,7 @@ func newAgent(p *program) *agent {
 		keeper = nobodyKeeps{}
 	}
 	return &agent{
-		p: p, keeper: keeper, store: p.config.Store.Path, started: time.Now(), trouble: map[string]trouble{}, news: make(chan struct{}, 1),
+		p: p, keeper: keeper, store: p.config.Store.Path, started: time.Now(), trouble: map[string]trouble{}, ended: map[string]ended{}, news: make(chan struct{}, 1),
 		watch: newConfigWatch(watchPaths(p.configFile, p.config.Rules.Path, os.Getenv)...),
 	}
 }

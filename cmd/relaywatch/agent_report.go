@@ -37,6 +37,7 @@ func (a *agent) keepReporting(ctx context.Context) {
 // report writes the report. Where it can't be written there is nobody but the
 // agent's own log to tell.
 func (a *agent) report(stopped bool) {
+	a.calmDown(time.Now())
 	h := a.health(time.Now())
 	h.Stopped = stopped
 	text, err := json.Marshal(h)

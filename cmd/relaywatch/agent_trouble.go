@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -11,10 +12,35 @@ import (
 	"relaywatch/mail"
 )
 
-// trouble is something that is wrong now.
+// trouble is something that is wrong now, or was a moment ago.
 type trouble struct {
 	Text  string
 	Since time.Time
+	Well  time.Time     // Since when it is right again; zero: it is wrong.
+	Calm  time.Duration // How long it must be right for that to be said.
+}
+
+// ended is trouble that was said to have healed.
+type ended struct {
+	at   time.Time
+	calm time.Duration // That it took.
+}
+
+// Trouble that comes again within soon had not ended, as on a disk that is full but for
+// what SQLite frees now and then: from then on it must be over for leastCalm, and each
+// time for twice as long, before it is said to have healed.
+const (
+	soon      = time.Minute
+	leastCalm = 2 * time.Second
+	mostCalm  = 5 * time.Minute
+)
+
+// calmAt is how long trouble must be over that comes again now.
+func (e ended) calmAt(now time.Time) time.Duration {
+	if now.Sub(e.at) > max(soon, 2*e.calm) {
+		return 0
+	}
+	return min(max(leastCalm, 2*e.calm), mostCalm)
 }
 
 // lastSeen is what the agent did last.
@@ -34,24 +60,64 @@ func (a *agent) warn(what string, err error) { a.tell(zerolog.WarnLevel, what, e
 func (a *agent) tell(level zerolog.Level, what string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if t, ok := a.trouble[what]; ok && t.Text == err.Error() {
+	if !a.troubleAt(time.Now(), what, err.Error()) {
 		return
 	}
-	a.trouble[what] = trouble{err.Error(), time.Now()}
 	a.p.log.WithLevel(level).Str("what", what).Msg(visibleLines(err.Error()))
 	a.reportSoon()
 	a.keeper.ready() // A start that waits for it must not take the trouble for slowness.
+}
+
+// troubleAt notes trouble, and tells whether it is to be said.
+func (a *agent) troubleAt(now time.Time, what, text string) bool {
+	t, going := a.trouble[what]
+	if going && t.Text == text {
+		t.Well = time.Time{}
+		a.trouble[what] = t
+		return false
+	}
+	if !going {
+		t.Calm = a.ended[what].calmAt(now)
+	}
+	a.trouble[what] = trouble{Text: text, Since: now, Calm: t.Calm}
+	return true
 }
 
 // heal tells that trouble ended.
 func (a *agent) heal(what string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if t, ok := a.trouble[what]; ok {
-		delete(a.trouble, what)
-		a.p.log.Info().Str("what", what).Dur("after", time.Since(t.Since).Round(time.Second)).Msg("healed")
-		a.reportSoon()
+	a.healAt(time.Now(), what)
+}
+
+// calmDown tells of trouble that has been over for long enough by now.
+func (a *agent) calmDown(now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for what, t := range a.trouble {
+		if !t.Well.IsZero() {
+			a.healAt(now, what)
+		}
 	}
+	maps.DeleteFunc(a.ended, func(_ string, e ended) bool { return e.calmAt(now) == 0 })
+}
+
+func (a *agent) healAt(now time.Time, what string) {
+	t, ok := a.trouble[what]
+	if !ok {
+		return
+	}
+	if t.Well.IsZero() {
+		t.Well = now
+		a.trouble[what] = t
+	}
+	if now.Sub(t.Well) < t.Calm {
+		return
+	}
+	delete(a.trouble, what)
+	a.ended[what] = ended{now, t.Calm}
+	a.p.log.Info().Str("what", what).Dur("after", t.Well.Sub(t.Since).Round(time.Second)).Msg("healed")
+	a.reportSoon()
 }
 
 // troubled tells whether something is wrong.
