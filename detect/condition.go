@@ -9,6 +9,8 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
+
+	"relaywatch/words"
 )
 
 // condition is what a rule asks of the signals, compiled.
@@ -126,7 +128,7 @@ func unknownSignal(name string) string {
 	for i := range signals {
 		known[i] = signals[i].Name
 	}
-	if near := nearest(name, known); near != "" {
+	if near := words.Nearest(name, known); near != "" {
 		return fmt.Sprintf("no signal %q (did you mean %s?)", name, near)
 	}
 	return fmt.Sprintf("no signal %q (see relaywatch rules list --signals)", name)

@@ -14,6 +14,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"relaywatch/words"
 )
 
 // document reads a YAML file strictly and collects what is wrong with it. Every
@@ -149,7 +151,7 @@ func (d *document) fields(m *ast.MappingNode, known []field) map[string]ast.Node
 
 // hint is a remark with the candidate that a mistyped word meant, or "".
 func hint(word string, candidates []string) string {
-	if near := nearest(word, candidates); near != "" {
+	if near := words.Nearest(word, candidates); near != "" {
 		return fmt.Sprintf(" (did you mean %s?)", near)
 	}
 	return ""

@@ -4,7 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"strconv"
-	"strings"
+
+	"relaywatch/words"
 )
 
 // SignalDoc tells rule authors what a signal measures.
@@ -195,54 +196,5 @@ func readable(value float64, unit string) string {
 			return strconv.FormatFloat(value/(1<<20), 'f', 1, 64) + " MB"
 		}
 	}
-	return grouped(int64(value))
-}
-
-// grouped writes n with a comma at the thousands.
-func grouped(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
-// nearest is the candidate that a mistyped word most likely meant, or "" where
-// none is near.
-func nearest(word string, candidates []string) string {
-	best, least := "", 1+len(word)/3 // One mistake in three letters, and one more.
-	for _, c := range candidates {
-		if d := distance(word, c); d <= least && (best == "" || d < least) {
-			best, least = c, d
-		}
-	}
-	if best == "" {
-		for _, c := range candidates {
-			if word != "" && (strings.Contains(c, word) || strings.Contains(word, c)) {
-				return c
-			}
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's: insertions, deletions and replacements of bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return words.Thousands(int64(value))
 }

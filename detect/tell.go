@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 // take tells what was touched since it was taken last.
@@ -87,19 +88,12 @@ func (j *judge) toldEpisode(ep *episode) Episode {
 func (j *judge) summary(ep *episode) string {
 	since := "Since " + ep.start.Std().Format("2006-01-02 15:04") + " UTC."
 	if n := ep.sent.Recipients; n > 0 {
-		since = plural(n, "recipient") + " s" + since[1:]
+		since = words.Plural(n, "recipient") + " s" + since[1:]
 	}
 	if host := ep.words.behind; host != "" {
 		since += " Many share " + host + ", which it came through."
 	}
 	return j.rules[ep.words.rule].sentence(ep.who, &ep.words.peak) + " " + since
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return grouped(int64(n)) + " " + noun + "s"
 }
 
 // severities in rising order.

@@ -3,6 +3,8 @@ package digest
 import (
 	"fmt"
 	"strings"
+
+	"relaywatch/words"
 )
 
 // maxListed is how many entries of a list are told; the rest is counted.
@@ -71,7 +73,7 @@ func (d *Day) closed(c *Closed) string {
 	if c.Note != "" {
 		how += ": " + clean(c.Note, maxSentence)
 	}
-	return fmt.Sprintf("%s, %s since %s; %s", clean(c.Submitter.String(), maxName), plural(c.Recipients, "recipient"), d.moment(c.Since), how)
+	return fmt.Sprintf("%s, %s since %s; %s", clean(c.Submitter.String(), maxName), words.Plural(c.Recipients, "recipient"), d.moment(c.Since), how)
 }
 
 func (d *Day) textLists(t *text) {
@@ -96,10 +98,10 @@ func (d *Day) health() []string {
 	if q := d.Health.Quarantined; q > 0 {
 		new := ""
 		if n := d.Health.QuarantinedNew; n >= 0 {
-			new = fmt.Sprintf(", %s of them new", thousands(int(n)))
+			new = fmt.Sprintf(", %s of them new", words.Thousands(n))
 		}
 		items = append(items, fmt.Sprintf("%s could not be read and are in the quarantine%s: relaywatch query \"SELECT reason, count(*) FROM v_quarantine GROUP BY 1\"",
-			plural(int(q), "row"), new))
+			words.Plural(q, "row"), new))
 	}
 	for _, b := range d.Health.Blind {
 		items = append(items, fmt.Sprintf("Blind: %s (%s). To do: %s.", clean(b.Detection, maxSentence), clean(b.Reason, maxSentence), clean(b.Remedy, maxSentence)))
@@ -130,7 +132,7 @@ func (d *Day) weekRows() [][]string {
 	var sum WeekDay
 	var rows [][]string
 	row := func(name string, w WeekDay) {
-		rows = append(rows, []string{name, thousands(int(w.Messages)), thousands(int(w.Recipients)), thousands(w.Suspects), thousands(w.Reached)})
+		rows = append(rows, []string{name, words.Thousands(w.Messages), words.Thousands(w.Recipients), words.Thousands(w.Suspects), words.Thousands(w.Reached)})
 	}
 	for _, w := range d.Week {
 		row(d.moment(w.Start), w)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"relaywatch/words"
 )
 
 // textWidth is where lines of the text are broken; commands and log rows are not, as
@@ -71,7 +73,7 @@ func (d *Day) more() string {
 	rest := Day{Suspects: d.Suspects[maxFull:]}
 	reached, _ := rest.Reached()
 	return fmt.Sprintf("And %s%s, %s reached: relaywatch suspects lists them.",
-		plural(len(rest.Suspects), "more suspect"), rest.worst(), plural(reached, "recipient"))
+		words.Plural(len(rest.Suspects), "more suspect"), rest.worst(), words.Plural(reached, "recipient"))
 }
 
 func (d *Day) foot() string {
@@ -182,11 +184,11 @@ func (d *Day) facts(s *Suspect) []fact {
 	since := fmt.Sprintf("%s, last seen %s", d.moment(s.Since), d.after(s.Last, s.Since))
 	outside := "how many of them outside is not known: network.own_domains is not set"
 	if s.External != nil {
-		outside = thousands(*s.External) + " of them outside"
+		outside = words.Thousands(*s.External) + " of them outside"
 	}
 	facts := []fact{
 		{"since", since},
-		{"accepted", fmt.Sprintf("%s in %s, %s", plural(s.Recipients, "recipient"), plural(s.Transactions, "message"), outside)},
+		{"accepted", fmt.Sprintf("%s in %s, %s", words.Plural(s.Recipients, "recipient"), words.Plural(s.Transactions, "message"), outside)},
 		{"HELO", uses(s.HELOs, maxName, "")},
 		{"sender", uses(s.ReversePaths, maxAddress, "<>")},
 		{"account", names(s.Accounts)},
@@ -205,7 +207,7 @@ func (d *Day) facts(s *Suspect) []fact {
 		if dom.Ours {
 			ours = ", ours"
 		}
-		domains = append(domains, fmt.Sprintf("%s (%s%s)", name, thousands(dom.Recipients), ours))
+		domains = append(domains, fmt.Sprintf("%s (%s%s)", name, words.Thousands(dom.Recipients), ours))
 	}
 	return append(facts, fact{"to", shortList(domains)})
 }
@@ -223,7 +225,7 @@ func uses(list []Use, most int, empty string) string {
 			name = empty
 		}
 		if name != "" {
-			texts = append(texts, fmt.Sprintf("%s (%s)", name, thousands(u.Recipients)))
+			texts = append(texts, fmt.Sprintf("%s (%s)", name, words.Thousands(u.Recipients)))
 		}
 	}
 	return shortList(texts)

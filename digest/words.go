@@ -8,6 +8,7 @@ import (
 
 	"relaywatch/detect"
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 // maxFull is how many suspects are told in full; the rest is counted.
@@ -23,10 +24,10 @@ func (d *Day) Subject() string {
 	switch n := len(d.Suspects); {
 	case d.Urgent && n == 1:
 		what = fmt.Sprintf("%s %s, %s reached", strings.ToUpper(string(d.Suspects[0].Severity)),
-			clean(d.Suspects[0].Submitter.String(), 40), plural(d.Suspects[0].Recipients, "recipient"))
+			clean(d.Suspects[0].Submitter.String(), 40), words.Plural(d.Suspects[0].Recipients, "recipient"))
 	case n > 0:
 		reached, _ := d.Reached()
-		what = fmt.Sprintf("%s%s, %s reached", plural(n, "suspect"), d.worst(), plural(reached, "recipient"))
+		what = fmt.Sprintf("%s%s, %s reached", words.Plural(n, "suspect"), d.worst(), words.Plural(reached, "recipient"))
 		if t := d.troubles(); t != "" {
 			what += "; " + t
 		}
@@ -219,9 +220,9 @@ func (d *Day) total() string {
 	reached, external := d.Reached()
 	outside := ""
 	if external != nil {
-		outside = fmt.Sprintf(", %s outside", thousands(*external))
+		outside = fmt.Sprintf(", %s outside", words.Thousands(*external))
 	}
-	return fmt.Sprintf("%s%s, %s reached%s.", plural(len(d.Suspects), "suspect"), d.worst(), plural(reached, "recipient"), outside)
+	return fmt.Sprintf("%s%s, %s reached%s.", words.Plural(len(d.Suspects), "suspect"), d.worst(), words.Plural(reached, "recipient"), outside)
 }
 
 // rests tells what the mail rests on.
@@ -230,8 +231,8 @@ func (d *Day) rests() string {
 		return fmt.Sprintf("No log had a row in this time, so nothing can be said about it. The newest row of all is of %s.", d.moment(d.Seen.Newest))
 	}
 	return fmt.Sprintf("It rests on %s (%s in them), %s to %s in this time; the newest row is of %s.",
-		plural(int(d.Seen.Logs), "log"), plural(int(d.Seen.Rows), "row"), plural(int(d.Seen.Messages), "message"),
-		plural(int(d.Seen.Recipients), "recipient"), d.moment(d.Seen.Newest))
+		words.Plural(d.Seen.Logs, "log"), words.Plural(d.Seen.Rows, "row"), words.Plural(d.Seen.Messages, "message"),
+		words.Plural(d.Seen.Recipients, "recipient"), d.moment(d.Seen.Newest))
 }
 
 // standing tells of a suspect how bad, whether it is known, and whether it goes on.
@@ -262,9 +263,9 @@ func (c *Chart) peak(zone *time.Location) string {
 	if c.StepHours > 1 {
 		layout = "Mon 2 Jan"
 	}
-	text := fmt.Sprintf("most: %s at %s", thousands(c.Counts[i]), c.Start.Add(time.Duration(i)*c.step()).In(zone).Format(layout))
+	text := fmt.Sprintf("most: %s at %s", words.Thousands(c.Counts[i]), c.Start.Add(time.Duration(i)*c.step()).In(zone).Format(layout))
 	if c.Usual == nil {
 		return text + "; there is no day before to compare with"
 	}
-	return fmt.Sprintf("%s, usually %s then (mean of %s)", text, rounded(c.Usual[i]), plural(c.Days, "day"))
+	return fmt.Sprintf("%s, usually %s then (mean of %s)", text, rounded(c.Usual[i]), words.Plural(c.Days, "day"))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 // Facts are what the logs of some time tell, as far as checks ask for it.
@@ -204,7 +205,7 @@ func (f *Facts) fix(sources []Source, concerned func(*Source) bool, exchange, ii
 
 // read says what was looked at.
 func (f *Facts) read() string {
-	return plural(f.Transactions, "transaction") + " of " + plural(len(f.Servers), "server")
+	return words.Plural(f.Transactions, "transaction") + " of " + words.Plural(len(f.Servers), "server")
 }
 
 // noOwnDomains is the result where a check needs them.

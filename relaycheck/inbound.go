@@ -3,6 +3,8 @@ package relaycheck
 import (
 	"fmt"
 	"strings"
+
+	"relaywatch/words"
 )
 
 const (
@@ -35,20 +37,20 @@ func aroundGateways(f *Facts) Result {
 	r := Result{Severity: Passed, Read: f.read(), Found: "no client outside delivered mail to own domains itself"}
 	switch {
 	case len(clients) == 0 && len(f.Gateways) > 0:
-		r.Found += fmt.Sprintf("; the gateways brought %s", plural(used, "recipient"))
+		r.Found += fmt.Sprintf("; the gateways brought %s", words.Plural(used, "recipient"))
 		return r
 	case len(clients) == 0:
 		return r
 	case len(f.Gateways) == 0:
 		r.Severity = Information
-		r.Found = fmt.Sprintf("%s outside delivered to %s of own domains, and no gateway is configured", plural(len(clients), "client"), plural(sum(clients), "recipient"))
+		r.Found = fmt.Sprintf("%s outside delivered to %s of own domains, and no gateway is configured", words.Plural(len(clients), "client"), words.Plural(sum(clients), "recipient"))
 		r.Fix = []string{"If a filter or another server brings in the internet's mail, set network.gateways; this check then tells what comes around it."}
 		r.Details = details(perClient(clients))
 		return r
 	}
 	r.Severity = Warning
-	r.Found = fmt.Sprintf("%s outside delivered to %s of own domains around the gateways (%s), which brought %s: port 25 is open to the internet", plural(len(clients), "client"),
-		plural(sum(clients), "recipient"), list(f.Gateways, 3), plain(used))
+	r.Found = fmt.Sprintf("%s outside delivered to %s of own domains around the gateways (%s), which brought %s: port 25 is open to the internet", words.Plural(len(clients), "client"),
+		words.Plural(sum(clients), "recipient"), list(f.Gateways, 3), words.Thousands(used))
 	r.Details = details(perClient(clients))
 	r.Fix = f.fix(f.Sources, func(s *Source) bool { return inbound(s) > 0 },
 		[]string{"Let the connector take mail from the gateways only:", "  Set-ReceiveConnector CONNECTOR -RemoteIPRanges " + strings.Join(f.Gateways, ",")},
@@ -81,7 +83,7 @@ func unknownRecipients(f *Facts) Result {
 	}
 	r := Result{
 		Severity: Passed,
-		Read:     fmt.Sprintf("%s of own domains from outside, %s refused for good; %s sent", plural(accepted+refused, "recipient"), plain(refused), plural(f.Bounces.Sent, "bounce")),
+		Read:     fmt.Sprintf("%s of own domains from outside, %s refused for good; %s sent", words.Plural(accepted+refused, "recipient"), words.Thousands(refused), words.Plural(f.Bounces.Sent, "bounce")),
 		Found:    "recipients whom there are not are refused",
 		Links:    []string{linkRecipient, linkIISFilter},
 	}
@@ -93,7 +95,7 @@ func unknownRecipients(f *Facts) Result {
 	switch {
 	case f.Bounces.Inside > 0:
 		r.Severity, r.Fix = Warning, fix
-		r.Found = fmt.Sprintf("%s of own domains were accepted, and refused for good by the next server", plural(f.Bounces.Inside, "recipient"))
+		r.Found = fmt.Sprintf("%s of own domains were accepted, and refused for good by the next server", words.Plural(f.Bounces.Inside, "recipient"))
 	case refused > 0:
 		r.Links = nil
 	case accepted < enoughRecipients:
@@ -113,17 +115,17 @@ func unknownRecipients(f *Facts) Result {
 // nullSenderStorm: bounces of strangers' mail, and hosts that send like it.
 func nullSenderStorm(f *Facts) Result {
 	r := Result{
-		Severity: Passed, Read: fmt.Sprintf("%s; %s that the servers sent", f.read(), plural(f.Bounces.Sent, "bounce")),
+		Severity: Passed, Read: fmt.Sprintf("%s; %s that the servers sent", f.read(), words.Plural(f.Bounces.Sent, "bounce")),
 		Found: "no host sent bounces to many, and few were sent",
 	}
 	switch {
 	case len(f.Storms) > 0:
 		r.Severity = Warning
-		r.Found = plural(len(f.Storms), "time") + " a client sent mail that cannot bounce to many people"
+		r.Found = words.Plural(len(f.Storms), "time") + " a client sent mail that cannot bounce to many people"
 		r.Details = told(f.Storms)
 	case f.Bounces.Sent >= manyBounces && f.Bounces.Refused*2 > f.Bounces.Sent:
 		r.Severity = Warning
-		r.Found = fmt.Sprintf("of %s that the servers sent, %s were refused: they go to senders that were forged", plural(f.Bounces.Sent, "bounce"), plain(f.Bounces.Refused))
+		r.Found = fmt.Sprintf("of %s that the servers sent, %s were refused: they go to senders that were forged", words.Plural(f.Bounces.Sent, "bounce"), words.Thousands(f.Bounces.Refused))
 	default:
 		return r
 	}

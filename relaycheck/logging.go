@@ -1,6 +1,10 @@
 package relaycheck
 
-import "fmt"
+import (
+	"fmt"
+
+	"relaywatch/words"
+)
 
 const (
 	linkProtocolLog = "Microsoft Learn: Configure protocol logging in Exchange Server"
@@ -12,7 +16,7 @@ const manyRejects = 100
 
 // thinLogging: what no rule and no check can see.
 func thinLogging(f *Facts) Result {
-	r := Result{Severity: Passed, Read: fmt.Sprintf("%s of %s with %s", plural(f.Logs, "log"), plural(len(f.Servers), "server"), plural(f.Rows, "row")), Found: "the logs tell what detection needs"}
+	r := Result{Severity: Passed, Read: fmt.Sprintf("%s of %s with %s", words.Plural(f.Logs, "log"), words.Plural(len(f.Servers), "server"), words.Plural(f.Rows, "row")), Found: "the logs tell what detection needs"}
 	if f.Logs == 0 {
 		r.Severity, r.Found = NotJudged, "no log has a row in this time"
 		return r
@@ -32,7 +36,7 @@ func thinLogging(f *Facts) Result {
 	}
 	if f.Quarantined*manyRejects > f.Rows {
 		worsen(Warning)
-		r.Details = append(r.Details, fmt.Sprintf("%s of %s were not understood: v_quarantine has them", plain(f.Quarantined), plural(f.Rows, "row")))
+		r.Details = append(r.Details, fmt.Sprintf("%s of %s were not understood: v_quarantine has them", words.Thousands(f.Quarantined), words.Plural(f.Rows, "row")))
 	}
 	exchange := false
 	for _, s := range f.Servers {
@@ -54,7 +58,7 @@ func thinLogging(f *Facts) Result {
 	if r.Severity == Passed {
 		return r
 	}
-	r.Found = plural(len(r.Details), "thing") + " can't be seen"
+	r.Found = words.Plural(len(r.Details), "thing") + " can't be seen"
 	r.Details = details(r.Details)
 	if exchange {
 		r.Links = append(r.Links, linkProtocolLog)

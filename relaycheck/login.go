@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 const (
@@ -26,7 +27,7 @@ func (f *Facts) readLogins() string {
 			failed += f.Logins[i].Count
 		}
 	}
-	return fmt.Sprintf("%s that succeeded and %s that failed", plural(ok, "login"), plain(failed))
+	return fmt.Sprintf("%s that succeeded and %s that failed", words.Plural(ok, "login"), words.Thousands(failed))
 }
 
 // asSources lets logins be summed up.
@@ -62,9 +63,9 @@ func plainLogin(f *Facts) Result {
 	accounts := tallies(plainOnes, user, transactions)
 	clients := tallies(plainOnes, client, transactions)
 	r.Severity = Warning
-	r.Found = fmt.Sprintf("%s of %s from %s were not encrypted: who listens has the passwords", plural(sum(accounts), "login"), plural(len(accounts), "account"), plural(len(clients), "client"))
+	r.Found = fmt.Sprintf("%s of %s from %s were not encrypted: who listens has the passwords", words.Plural(sum(accounts), "login"), words.Plural(len(accounts), "account"), words.Plural(len(clients), "client"))
 	for _, a := range accounts {
-		r.Details = append(r.Details, fmt.Sprintf("%s: %s, last %s UTC, through %s", a.name, plural(a.count, "login"), short(a.last), list(a.servers, 3)))
+		r.Details = append(r.Details, fmt.Sprintf("%s: %s, last %s UTC, through %s", a.name, words.Plural(a.count, "login"), short(a.last), list(a.servers, 3)))
 	}
 	r.Details = details(r.Details)
 	if slices.ContainsFunc(clients, func(t tally) bool { return t.places[Outside] }) {
@@ -104,17 +105,17 @@ func passwordGuessing(f *Facts) Result {
 	for _, c := range tallies(failed, client, transactions) {
 		if c.count >= guesses && (len(tried[c.name]) >= guessedBy || c.count >= stubborn || tried[c.name][""]) {
 			n += c.count
-			accounts := plural(len(tried[c.name]), "account")
+			accounts := words.Plural(len(tried[c.name]), "account")
 			if tried[c.name][""] {
 				accounts = "accounts that the log does not name"
 			}
-			lines = append(lines, fmt.Sprintf("%s%s: %s for %s, last %s UTC", c.name, outsideMark(c), plural(c.count, "failure"), accounts, short(c.last)))
+			lines = append(lines, fmt.Sprintf("%s%s: %s for %s, last %s UTC", c.name, outsideMark(c), words.Plural(c.count, "failure"), accounts, short(c.last)))
 		}
 	}
 	guessed := len(lines)
 	for _, a := range tallies(failed, func(s *Source) string { return s.User }, transactions) {
 		if a.name != "" && a.count >= guessedAccount {
-			lines = append(lines, fmt.Sprintf("account %s: %s", a.name, plural(a.count, "failure")))
+			lines = append(lines, fmt.Sprintf("account %s: %s", a.name, words.Plural(a.count, "failure")))
 		}
 	}
 	if len(lines)+len(f.Guessed) == 0 {
@@ -123,14 +124,14 @@ func passwordGuessing(f *Facts) Result {
 	r.Severity, r.Details = Warning, append(told(f.Guessed), details(lines)...)
 	var found []string
 	if guessed > 0 {
-		found = append(found, fmt.Sprintf("%s failed %s", plural(guessed, "client"), plural(n, "time")))
+		found = append(found, fmt.Sprintf("%s failed %s", words.Plural(guessed, "client"), words.Plural(n, "time")))
 	}
 	if len(lines) > guessed {
-		found = append(found, plural(len(lines)-guessed, "account")+" failed to log in again and again")
+		found = append(found, words.Plural(len(lines)-guessed, "account")+" failed to log in again and again")
 	}
 	if len(f.Guessed) > 0 {
 		r.Severity = Error
-		found = append(found, plural(len(f.Guessed), "login")+" succeeded after many had failed")
+		found = append(found, words.Plural(len(f.Guessed), "login")+" succeeded after many had failed")
 	}
 	r.Found = strings.Join(found, "; ")
 	r.Fix = []string{
@@ -204,7 +205,7 @@ func riskyAccounts(f *Facts) Result {
 		}
 		return s.Recipients
 	})
-	r := Result{Severity: Passed, Read: plural(len(accounts), "account") + " that sent mail", Found: "none of them is a guest, an administrator, a test or a service by its name"}
+	r := Result{Severity: Passed, Read: words.Plural(len(accounts), "account") + " that sent mail", Found: "none of them is a guest, an administrator, a test or a service by its name"}
 	if len(accounts) == 0 {
 		r.Found = "no account sent mail, or the logs name none"
 		return r
@@ -219,13 +220,13 @@ func riskyAccounts(f *Facts) Result {
 				r.Severity = k.severity
 			}
 			n++
-			r.Details = append(r.Details, fmt.Sprintf("%s: %s through %s, last %s UTC; %s", a.name, plural(a.count, "recipient"), list(a.servers, 2), short(a.last), k.why))
+			r.Details = append(r.Details, fmt.Sprintf("%s: %s through %s, last %s UTC; %s", a.name, words.Plural(a.count, "recipient"), list(a.servers, 2), short(a.last), k.why))
 		}
 	}
 	if n == 0 {
 		return r
 	}
-	r.Found = plural(n, "account") + " sent mail that by its name should not, or wants a look"
+	r.Found = words.Plural(n, "account") + " sent mail that by its name should not, or wants a look"
 	r.Details = details(r.Details)
 	r.Fix = []string{
 		"Disable guests, and take the mailbox from administrators; they have another account for mail.",

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"relaywatch/words"
 )
 
 // Probe tests one mail server with the address forms of relay tests: it says MAIL and
@@ -136,13 +138,13 @@ func (p *Probe) judge(outcomes []outcome, stopped string) Result {
 	switch {
 	case proven > 0 && p.Inside:
 		r.Severity = Warning
-		r.Found = fmt.Sprintf("%s for %s accepted without a login, from here, which is inside: any host like this one may relay; whether the internet may is told by a probe from outside", plural(proven, "recipient"), p.Domain)
+		r.Found = fmt.Sprintf("%s for %s accepted without a login, from here, which is inside: any host like this one may relay; whether the internet may is told by a probe from outside", words.Plural(proven, "recipient"), p.Domain)
 	case proven > 0:
 		r.Severity = Error
-		r.Found = fmt.Sprintf("%s for %s accepted without a login: the server is an open relay", plural(proven, "recipient"), p.Domain)
+		r.Found = fmt.Sprintf("%s for %s accepted without a login: the server is an open relay", words.Plural(proven, "recipient"), p.Domain)
 	case doubtful > 0:
 		r.Severity = Warning
-		r.Found = fmt.Sprintf("no plain recipient was accepted, but %s in forms that a server may rewrite: it relays if it does, and takes mail for mailboxes that there are not if it does not", plural(doubtful, "recipient"))
+		r.Found = fmt.Sprintf("no plain recipient was accepted, but %s in forms that a server may rewrite: it relays if it does, and takes mail for mailboxes that there are not if it does not", words.Plural(doubtful, "recipient"))
 	case answered == 0 && stopped == errLogin.Error():
 		r.Severity = Passed
 		r.Found = "nothing is accepted without a login"
@@ -151,7 +153,7 @@ func (p *Probe) judge(outcomes []outcome, stopped string) Result {
 		r.Found = "no form came as far as RCPT"
 	case gone > 0:
 		r.Severity = Passed
-		r.Found = fmt.Sprintf("no recipient outside was accepted, but the server hung up on %s instead of an answer", plural(gone, "form"))
+		r.Found = fmt.Sprintf("no recipient outside was accepted, but the server hung up on %s instead of an answer", words.Plural(gone, "form"))
 	default:
 		r.Severity = Passed
 		r.Found = "every recipient outside was refused"

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"relaywatch/words"
 )
 
 // Names of articles.
@@ -31,8 +33,8 @@ func openRelay(f *Facts) Result {
 		return r
 	}
 	r.Severity = Error
-	r.Found = fmt.Sprintf("%s outside had mail for %s outside accepted without a login, last at %s UTC", plural(len(clients), "client"),
-		plural(sum(clients), "recipient"), short(latest(clients)))
+	r.Found = fmt.Sprintf("%s outside had mail for %s outside accepted without a login, last at %s UTC", words.Plural(len(clients), "client"),
+		words.Plural(sum(clients), "recipient"), short(latest(clients)))
 	r.Details = details(perClient(clients))
 	if len(f.Relayed) > 0 {
 		r.Details = append(r.Details, "most of it for "+domains(f.Relayed))
@@ -53,7 +55,7 @@ func openRelay(f *Facts) Result {
 func perClient(clients []tally) []string {
 	var lines []string
 	for _, t := range clients {
-		lines = append(lines, fmt.Sprintf("%s: %s through %s, %s to %s UTC", t.name, plural(t.count, "recipient"), list(t.servers, 3), short(t.first), short(t.last)))
+		lines = append(lines, fmt.Sprintf("%s: %s through %s, %s to %s UTC", t.name, words.Plural(t.count, "recipient"), list(t.servers, 3), short(t.first), short(t.last)))
 	}
 	return lines
 }
@@ -61,7 +63,7 @@ func perClient(clients []tally) []string {
 func domains(all []Domain) string {
 	var names []string
 	for _, d := range all {
-		names = append(names, fmt.Sprintf("%s (%s)", d.Name, plain(d.Recipients)))
+		names = append(names, fmt.Sprintf("%s (%s)", d.Name, words.Thousands(d.Recipients)))
 	}
 	return list(names, 5)
 }
@@ -81,7 +83,7 @@ func relayConnectors(f *Facts) Result {
 			exchange++
 		}
 	}
-	r := Result{Severity: Passed, Read: "the permissions of sessions in the logs of " + plural(exchange, "Exchange server"), Found: "no session without a login was given the right to relay"}
+	r := Result{Severity: Passed, Read: "the permissions of sessions in the logs of " + words.Plural(exchange, "Exchange server"), Found: "no session without a login was given the right to relay"}
 	switch {
 	case exchange == 0:
 		r.Severity, r.Found = NotJudged, "only logs of Exchange tell which sessions may relay"
@@ -103,10 +105,10 @@ func relayConnectors(f *Facts) Result {
 			open = append(open, c.name)
 			where = ", also from outside"
 		}
-		r.Details = append(r.Details, fmt.Sprintf("%s: used by %s%s: %s; last %s UTC", c.name, plural(len(clients), "client"), where, list(names(clients), 5), short(c.last)))
+		r.Details = append(r.Details, fmt.Sprintf("%s: used by %s%s: %s; last %s UTC", c.name, words.Plural(len(clients), "client"), where, list(names(clients), 5), short(c.last)))
 	}
 	r.Details = details(r.Details)
-	r.Found = fmt.Sprintf("%s give sessions without a login the right to relay to anybody", plural(len(connectors), "connector"))
+	r.Found = fmt.Sprintf("%s give sessions without a login the right to relay to anybody", words.Plural(len(connectors), "connector"))
 	if len(connectors) == 1 {
 		r.Found = "1 connector gives sessions without a login the right to relay to anybody"
 	}
@@ -151,7 +153,7 @@ func anonymousRelay(f *Facts) Result {
 		return r
 	}
 	r.Severity = Information
-	r.Found = fmt.Sprintf("%s inside sent to %s outside without a login", plural(len(clients), "host"), plural(sum(clients), "recipient"))
+	r.Found = fmt.Sprintf("%s inside sent to %s outside without a login", words.Plural(len(clients), "host"), words.Plural(sum(clients), "recipient"))
 	r.Details = details(perClient(clients))
 	addresses := names(clients)
 	slices.Sort(addresses)

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 // Severity of a Result.
@@ -105,26 +105,9 @@ const maxDetails = 10
 // details are the first lines of a list, and how many more there are.
 func details(lines []string) []string {
 	if n := len(lines) - maxDetails; n > 0 {
-		return append(lines[:maxDetails:maxDetails], fmt.Sprintf("and %s more", plain(n)))
+		return append(lines[:maxDetails:maxDetails], fmt.Sprintf("and %s more", words.Thousands(n)))
 	}
 	return lines
-}
-
-// plain writes 1234567 as 1,234,567.
-func plain(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// plural writes 1 client, 2 clients.
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return plain(n) + " " + what + "s"
 }
 
 // short is a time for people: to the minute, in UTC.
@@ -133,7 +116,7 @@ func short(t mail.Time) string { return t.Std().Format("2006-01-02 15:04") }
 // list joins names and cuts a long list.
 func list(names []string, most int) string {
 	if n := len(names) - most; n > 0 {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %s more", plain(n))
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %s more", words.Thousands(n))
 	}
 	return strings.Join(names, ", ")
 }

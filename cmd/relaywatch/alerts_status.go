@@ -7,6 +7,7 @@ import (
 
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // sentAlerts counts what one way did since the agent's start.
@@ -100,7 +101,7 @@ func (r *alertReport) print(w *page) {
 		parts = append(parts, text)
 	}
 	if r.GivenUp > 0 {
-		parts = append(parts, fmt.Sprintf("%s given up in the last %s, the last one as %s", thousands(r.GivenUp), span(givenUpFor), visible(r.LastError)))
+		parts = append(parts, fmt.Sprintf("%s given up in the last %s, the last one as %s", words.Thousands(r.GivenUp), span(givenUpFor), visible(r.LastError)))
 	}
 	w.line(hang, "alerts     %s", strings.Join(parts, "; "))
 }
@@ -109,7 +110,7 @@ func waits(n int64) string {
 	if n == 1 {
 		return "1 waits"
 	}
-	return thousands(n) + " wait"
+	return words.Thousands(n) + " wait"
 }
 
 // checkAlerts looks at the files that alerts need, and says where they go.

@@ -17,6 +17,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // allowItem is an entry of the allow-list with what became of it.
@@ -64,7 +65,7 @@ func (i *allowItem) note(now time.Time) string {
 		return "ended: remove it"
 	case i.soon:
 		days := int(i.ends.Sub(now).Hours() / 24)
-		return "ends in " + plural(int64(days), "day")
+		return "ends in " + words.Plural(days, "day")
 	case i.unused:
 		return "no hit in 90 days: is it needed?"
 	}

@@ -14,6 +14,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 func (p *program) allowTestCommand() *cobra.Command {
@@ -242,9 +243,9 @@ func (a *attempt) print(p *program, name, format string) error {
 		return err
 	}
 	w := &page{w: p.out, width: terminalWidth(p.out)}
-	w.line(2, "from %s to %s: %s without %s, %d with it", short(a.since), short(a.until), plural(int64(a.without), "alarm"), name, a.with)
+	w.line(2, "from %s to %s: %s without %s, %d with it", short(a.since), short(a.until), words.Plural(a.without, "alarm"), name, a.with)
 	if _, confirmed := a.silenced(); confirmed > 0 {
-		w.line(2, "%s that people confirmed would be silent: it is too wide", plural(int64(confirmed), "alarm"))
+		w.line(2, "%s that people confirmed would be silent: it is too wide", words.Plural(confirmed, "alarm"))
 	}
 	return w.err
 }

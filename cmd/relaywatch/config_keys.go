@@ -13,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"relaywatch/words"
 )
 
 // mistake is an error at a place of the configuration file.
@@ -184,41 +186,9 @@ func keysOf(t reflect.Type) []string {
 }
 
 // hintOf helps with a mistyped word.
-func hintOf(typed string, words []string) string {
-	if near := nearest(typed, words); near != "" {
+func hintOf(typed string, known []string) string {
+	if near := words.Nearest(typed, known); near != "" {
 		return "did you mean " + near + "?"
 	}
-	return "known are " + strings.Join(words, ", ")
-}
-
-// nearest is the word that a mistyped one most likely meant, or "".
-func nearest(typed string, words []string) string {
-	best, least := "", 2+len(typed)/4
-	for _, w := range words {
-		if d := distance(strings.ToLower(typed), w); d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's: how many letters must be put in, left out or changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := before
-			if a[i] != b[j] {
-				changed++
-			}
-			before = row[j+1]
-			row[j+1] = min(changed, row[j]+1, before+1)
-		}
-	}
-	return row[len(b)]
+	return "known are " + strings.Join(known, ", ")
 }

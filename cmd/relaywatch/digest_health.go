@@ -15,6 +15,7 @@ import (
 	"relaywatch/digest"
 	"relaywatch/ingest"
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 // When something is worth telling.
@@ -266,7 +267,7 @@ func (m *dayMaker) lookAtRows(h *digest.Health, rows int64) {
 		h.QuarantinedNew = max(0, m.status.Quarantined-m.earlier[n-1].Quarantined)
 	}
 	if h.QuarantinedNew*manyRejects > rows {
-		m.trouble(h, "many rows not understood", fmt.Sprintf("%s of %s were not understood.", thousands(h.QuarantinedNew), plural(rows, "row")),
+		m.trouble(h, "many rows not understood", fmt.Sprintf("%s of %s were not understood.", words.Thousands(h.QuarantinedNew), words.Plural(rows, "row")),
 			`relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1" tells why.`)
 	}
 }

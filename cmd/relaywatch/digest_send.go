@@ -9,6 +9,7 @@ import (
 	"relaywatch/digest"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // errBusy is returned where somebody else is sending: the agent, or `digest --send`.
@@ -94,5 +95,5 @@ func tries(n int) string {
 	if n == 1 {
 		return "1 try"
 	}
-	return thousands(int64(n)) + " tries"
+	return words.Thousands(n) + " tries"
 }

@@ -13,6 +13,7 @@ import (
 	"relaywatch/digest"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // How far around an episode explain looks.
@@ -145,7 +146,7 @@ func (h *dayHours) usualText() string {
 	if h.Days == 0 {
 		return "not known: the stored mail begins with this"
 	}
-	return fmt.Sprintf("%s a day, of the %s before", rounded(sumOf(h.Usual[:])), plural(int64(h.Days), "day"))
+	return fmt.Sprintf("%s a day, of the %s before", rounded(sumOf(h.Usual[:])), words.Plural(h.Days, "day"))
 }
 
 func sumOf(values []float64) float64 {
@@ -161,7 +162,7 @@ func rounded(f float64) string {
 	if f < 10 && f != math.Trunc(f) {
 		return fmt.Sprintf("%.1f", f)
 	}
-	return thousands(int64(math.Round(f)))
+	return words.Thousands(int64(math.Round(f)))
 }
 
 // seenText tells when a recipient of the sample was first mailed.
@@ -209,7 +210,7 @@ func (d *dossier) printAlike(p *page) {
 }
 
 func (o *alike) line() string {
-	return fmt.Sprintf("%s  %s, %s UTC to %s, %s", o.Submitter, o.Severity, short(o.Start), shortAfter(o.LastFlagged, o.Start), plural(int64(o.Recipients), "recipient"))
+	return fmt.Sprintf("%s  %s, %s UTC to %s, %s", o.Submitter, o.Severity, short(o.Start), shortAfter(o.LastFlagged, o.Start), words.Plural(o.Recipients, "recipient"))
 }
 
 // maxCommon is how much in common is told.

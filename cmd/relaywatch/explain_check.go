@@ -11,6 +11,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // difference is what a finding says, and what is so.
@@ -196,7 +197,7 @@ func (w *witness) checkSignals(report *checkReport, f *detect.Finding, r *detect
 		report.Unchecked["signals whose rows were pruned"] += len(signals)
 		return
 	case len(w.rows[f.Submitter]) > mostRows:
-		report.Unchecked[fmt.Sprintf("signals of a window with more than %s rows", thousands(mostRows))] += len(signals)
+		report.Unchecked[fmt.Sprintf("signals of a window with more than %s rows", words.Thousands(mostRows))] += len(signals)
 		return
 	}
 	report.Signals += len(signals)
@@ -216,13 +217,13 @@ func (c *checkReport) print(to *page) error {
 	for _, d := range c.Differences {
 		to.line(2, "%s", visible(d))
 	}
-	scores := fmt.Sprintf("%s of %s recomputed", plural(int64(c.Scores), "score"), plural(int64(c.Findings), "finding"))
-	rows := fmt.Sprintf("%s and %s compared with the stored rows", plural(int64(c.Recipients), "weighed recipient"), plural(int64(c.Signals), "signal"))
+	scores := fmt.Sprintf("%s of %s recomputed", words.Plural(c.Scores, "score"), words.Plural(c.Findings, "finding"))
+	rows := fmt.Sprintf("%s and %s compared with the stored rows", words.Plural(c.Recipients, "weighed recipient"), words.Plural(c.Signals, "signal"))
 	if len(c.Differences) == 0 {
 		to.line(2, "%s, all equal", scores)
 		to.line(2, "%s, all equal", rows)
 	} else {
-		to.line(2, "%s, %s; %s", scores, rows, plural(int64(len(c.Differences)), "difference"))
+		to.line(2, "%s, %s; %s", scores, rows, words.Plural(len(c.Differences), "difference"))
 	}
 	var not []string
 	for _, reason := range slices.Sorted(maps.Keys(c.Unchecked)) {

@@ -12,6 +12,7 @@ import (
 
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 //go:embed explain.tmpl
@@ -120,7 +121,7 @@ func (d *dossier) verdict(v *explainPage) {
 		}
 		v.Facts = []namedText{
 			{"looked at", fmt.Sprintf("%s UTC to %s", short(s.Start), shortAfter(s.LastFlagged, s.Start))},
-			{"sent", plural(int64(s.Recipients), "recipient")},
+			{"sent", words.Plural(s.Recipients, "recipient")},
 		}
 		return
 	}
@@ -161,16 +162,16 @@ func (d *dossier) toWhom(v *explainPage) {
 		if isOurs(&dom) {
 			name += " (ours)"
 		}
-		v.Domains = append(v.Domains, domainView{safe(name, pageName), thousands(int64(dom.Recipients)), int(math.Ceil(100 * float64(dom.Recipients) / float64(most)))})
+		v.Domains = append(v.Domains, domainView{safe(name, pageName), words.Thousands(dom.Recipients), int(math.Ceil(100 * float64(dom.Recipients) / float64(most)))})
 	}
 	if n := d.Suspect.Recipients - sum(d.Domains); len(d.Domains) > 0 && n > 0 {
-		v.MoreDomains = thousands(int64(n)) + " more recipients in other domains"
+		v.MoreDomains = words.Thousands(n) + " more recipients in other domains"
 	}
 	for _, r := range d.Recipients {
 		v.Recipients = append(v.Recipients, recipientView{toSecond(r.At), strings.TrimSpace(replyText(r.Reply)), safe(pathText(r.Path), pageAddress), d.seenText(&r)})
 	}
 	if n := d.Suspect.Recipients - len(d.Recipients); n > 0 {
-		v.MoreRecipients = "… and " + thousands(int64(n)) + " more: v_recipients has them"
+		v.MoreRecipients = "… and " + words.Thousands(n) + " more: v_recipients has them"
 	}
 }
 
@@ -181,7 +182,7 @@ func (d *dossier) cameBack(v *explainPage) {
 		v.Answers = append(v.Answers, answerView{toSecond(r.RepliedAt), strings.TrimSpace(replyText(r.Reply)), safe(string(r.Recipient), pageAddress), answerText(&r)})
 	}
 	if n := c.Refused + c.Deferred - len(c.Sample); n > 0 {
-		v.MoreAnswers = "… and " + thousands(int64(n)) + " more: v_deliveries has them"
+		v.MoreAnswers = "… and " + words.Thousands(n) + " more: v_deliveries has them"
 	}
 }
 
@@ -201,7 +202,7 @@ func (d *dossier) namesViews() []namesView {
 				continue
 			}
 			view.Uses = append(view.Uses, struct{ Name, Transactions, Recipients string }{
-				safe(name, pageAddress), thousands(int64(u.Transactions)), thousands(int64(u.Recipients)),
+				safe(name, pageAddress), words.Thousands(u.Transactions), words.Thousands(u.Recipients),
 			})
 		}
 		if len(view.Uses) > 0 {

@@ -6,6 +6,7 @@ import (
 
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // chartView is a chart of bars, 100 units high and Width wide, that is stretched to
@@ -79,8 +80,8 @@ func (d *dossier) hourlyChart() chartView {
 	for i := range 4 {
 		c.Ticks = append(c.Ticks, short(from+mail.Time(i*(len(bins)-1)/3)*step))
 	}
-	c.Says = fmt.Sprintf("at most %s, from %s UTC on; %s refused in all", plural(int64(bins[best].Recipients), "recipient"),
-		short(from+mail.Time(best)*step), thousands(int64(refused)))
+	c.Says = fmt.Sprintf("at most %s, from %s UTC on; %s refused in all", words.Plural(int64(bins[best].Recipients), "recipient"),
+		short(from+mail.Time(best)*step), words.Thousands(refused))
 	return c
 }
 

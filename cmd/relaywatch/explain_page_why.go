@@ -7,6 +7,7 @@ import (
 
 	"relaywatch/detect"
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 type findingView struct {
@@ -96,7 +97,7 @@ func (d *dossier) weighedViews(v *findingView, s *detect.Sum, w *detect.Weigher)
 		v.Weighed = append(v.Weighed, weighedView{toSecond(st.At), fmt.Sprintf("%+.2f", st.Nats), d.recipientOf(&st), factsOf(&st, w) + asideOf(&st)})
 	}
 	if n := len(s.Steps) - len(heaviest); n > 0 {
-		v.Notes = append(v.Notes, "the heaviest are shown; "+plural(int64(n), "recipient")+" weigh less")
+		v.Notes = append(v.Notes, "the heaviest are shown; "+words.Plural(n, "recipient")+" weigh less")
 	}
 	for _, by := range s.Support {
 		v.Notes = append(v.Notes, fmt.Sprintf("%+.2f nats as rule %s holds, too", by.Nats, by.Rule))

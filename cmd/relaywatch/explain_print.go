@@ -10,6 +10,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // page is text for people: lines are wrapped at the terminal's width.
@@ -107,7 +108,7 @@ func measured(value float64, unit string) string {
 	case "nats":
 		return fmt.Sprintf("%.1f", value)
 	}
-	return thousands(int64(value))
+	return words.Thousands(int64(value))
 }
 
 func (d *dossier) printNames(p *page) {
@@ -123,7 +124,7 @@ func (d *dossier) printNames(p *page) {
 		var texts []string
 		for _, u := range list.uses {
 			if text := useText(&u, list.name == "as"); text != "" {
-				texts = append(texts, fmt.Sprintf("%s (%s)", safe(text, 60), thousands(int64(u.Recipients))))
+				texts = append(texts, fmt.Sprintf("%s (%s)", safe(text, 60), words.Thousands(u.Recipients)))
 			}
 		}
 		if len(texts) > 0 {
@@ -176,10 +177,10 @@ func (d *dossier) printTimeline(p *page) {
 		}
 		refused := ""
 		if h.Refused > 0 {
-			refused = fmt.Sprintf(", %s refused", thousands(int64(h.Refused)))
+			refused = fmt.Sprintf(", %s refused", words.Thousands(h.Refused))
 		}
 		bar := strings.Repeat("█", (h.Recipients*barWidth+most-1)/most)
-		p.line(4, "  %s  %7s %s%s", short(h.Hour), thousands(int64(h.Recipients)), bar, refused)
+		p.line(4, "  %s  %7s %s%s", short(h.Hour), words.Thousands(h.Recipients), bar, refused)
 	}
 }
 
@@ -192,7 +193,7 @@ func (d *dossier) printRecipients(p *page) {
 		if isOurs(&dom) {
 			where = ", ours"
 		}
-		domains = append(domains, fmt.Sprintf("%s (%s%s)", safe(domainText(&dom), 60), thousands(int64(dom.Recipients)), where))
+		domains = append(domains, fmt.Sprintf("%s (%s%s)", safe(domainText(&dom), 60), words.Thousands(dom.Recipients), where))
 	}
 	if len(domains) > 0 {
 		p.line(11, "  domains  %s%s", strings.Join(domains, ", "), more(d.Suspect.Recipients, sum(d.Domains)))
@@ -205,7 +206,7 @@ func (d *dossier) printRecipients(p *page) {
 		p.line(29, "  %s  %s  %s%s", r.At, replyText(r.Reply), safe(pathText(r.Path), 80), seen)
 	}
 	if n := d.Suspect.Recipients - len(d.Recipients); n > 0 {
-		p.line(4, "  … and %s more: v_recipients has them", thousands(int64(n)))
+		p.line(4, "  … and %s more: v_recipients has them", words.Thousands(n))
 	}
 	if len(domains)+len(d.Recipients) == 0 {
 		p.line(4, "  nobody")

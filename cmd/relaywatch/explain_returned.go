@@ -6,6 +6,7 @@ import (
 
 	"relaywatch/ingest"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // maxAnswer is how much of a remote server's text explain prints.
@@ -26,7 +27,7 @@ func (d *dossier) printReturned(p *page) {
 		p.line(29, "  %s  %s  %s: %s", r.RepliedAt, replyText(r.Reply), visible(ingest.Cut(string(r.Recipient), 80)), answerText(&r))
 	}
 	if n := c.Refused + c.Deferred - len(c.Sample); n > 0 {
-		p.line(4, "  … and %s more: v_deliveries has them", thousands(int64(n)))
+		p.line(4, "  … and %s more: v_deliveries has them", words.Thousands(n))
 	}
 }
 
@@ -37,7 +38,7 @@ func returnedText(c *store.CameBack) string {
 		return ""
 	}
 	return fmt.Sprintf("of %s whose delivery is in the logs: %s refused there for good, %s deferred, %s delivered",
-		plural(int64(all), "recipient"), thousands(int64(c.Refused)), thousands(int64(c.Deferred)), thousands(int64(c.Delivered)))
+		words.Plural(all, "recipient"), words.Thousands(c.Refused), words.Thousands(c.Deferred), words.Thousands(c.Delivered))
 }
 
 // answerText is what a remote server said, and how often it answered.

@@ -12,6 +12,7 @@ import (
 	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // maxWeighed is how many weighed recipients explain prints of a finding: the heaviest.
@@ -84,7 +85,7 @@ func (d *dossier) printSteps(p *page, s *detect.Sum, w *detect.Weigher) {
 		p.line(25, "        %s  %+5.2f  %s  %s%s", clock(st.At), st.Nats, d.recipientOf(&st), said, asideOf(&st))
 	}
 	if n := len(s.Steps) - len(heaviest); n > 0 {
-		p.line(8, "        … and %s that weigh less", plural(int64(n), "recipient"))
+		p.line(8, "        … and %s that weigh less", words.Plural(n, "recipient"))
 	}
 	for _, by := range s.Support {
 		p.line(8, "        %8s  %+5.2f  rule %s holds, too", "", by.Nats, by.Rule)
@@ -161,13 +162,13 @@ func printRecord(p *page, r *detect.Record) { p.line(8, "      %s", recordText(r
 
 func recordText(r *detect.Record) string {
 	return fmt.Sprintf("when it first held: %s, where the most of its days are %s (%s at most): %.1f spreads above, %s",
-		thousands(int64(r.Value)), usualOf(r), thousands(int64(math.Round(r.Best))), (math.Log1p(r.Value/max(1, r.Baseline))-r.Mean)/r.Spread, natsText(r.Score))
+		words.Thousands(int64(r.Value)), usualOf(r), words.Thousands(int64(math.Round(r.Best))), (math.Log1p(r.Value/max(1, r.Baseline))-r.Mean)/r.Spread, natsText(r.Score))
 }
 
 // usualOf is between what the most of the submitter's days are.
 func usualOf(r *detect.Record) string {
 	usual := func(spreads float64) string {
-		return thousands(int64(math.Round(math.Expm1(max(0, r.Mean+spreads*r.Spread)))))
+		return words.Thousands(int64(math.Round(math.Expm1(max(0, r.Mean+spreads*r.Spread)))))
 	}
 	return usual(-1) + " to " + usual(1)
 }

@@ -8,6 +8,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // unsuspected says what is known of a submitter whom nobody accuses.
@@ -43,7 +44,7 @@ func (p *program) unsuspected(ctx context.Context, db *store.DB, who mail.Submit
 	}
 	text := &page{w: p.out, width: terminalWidth(p.out)}
 	text.line(2, "%s is not under suspicion: %s in %s with mail", visible(who.String()),
-		plural(int64(sent), "recipient"), plural(int64(len(hours)), "hour"))
+		words.Plural(sent, "recipient"), words.Plural(len(hours), "hour"))
 	d.printWatched(text)
 	d.printLogins(text)
 	for _, f := range findings {

@@ -10,6 +10,7 @@ import (
 	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // What the text and the page say alike.
@@ -18,20 +19,20 @@ import (
 func safe(s string, most int) string { return visible(ingest.Cut(s, most)) }
 
 func (d *dossier) sinceText() string {
-	return fmt.Sprintf("%s UTC, still so at %s; accused after %s", short(d.Suspect.Start), short(d.Suspect.LastFlagged), plural(int64(d.Before), "recipient"))
+	return fmt.Sprintf("%s UTC, still so at %s; accused after %s", short(d.Suspect.Start), short(d.Suspect.LastFlagged), words.Plural(d.Before, "recipient"))
 }
 
 func (d *dossier) leftText() string {
 	s, outside := &d.Suspect, "?"
 	if s.External != nil {
-		outside = thousands(int64(*s.External))
+		outside = words.Thousands(*s.External)
 	}
-	return fmt.Sprintf("%s accepted, %s outside, in %s", plural(int64(s.Recipients), "recipient"), outside, plural(int64(s.Transactions), "transaction"))
+	return fmt.Sprintf("%s accepted, %s outside, in %s", words.Plural(s.Recipients, "recipient"), outside, words.Plural(s.Transactions, "transaction"))
 }
 
 // episodeText is another episode of the same submitter.
 func episodeText(s *store.Suspect) string {
-	return fmt.Sprintf("%s UTC to %s: %s, %s", short(s.FirstFlagged), shortAfter(s.LastFlagged, s.FirstFlagged), s.Severity, plural(int64(s.Recipients), "recipient"))
+	return fmt.Sprintf("%s UTC to %s: %s, %s", short(s.FirstFlagged), shortAfter(s.LastFlagged, s.FirstFlagged), s.Severity, words.Plural(s.Recipients, "recipient"))
 }
 
 // byWeight are the findings, the heaviest first.

@@ -15,6 +15,7 @@ import (
 
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // exportFlags are those of export.
@@ -103,7 +104,7 @@ func (p *program) export(ctx context.Context, f exportFlags, names []string) err
 		if info, err := os.Stat(paths[i]); err == nil {
 			bytes = info.Size()
 		}
-		fmt.Fprintf(p.out, "wrote %s of %s to %s, %s\n", plural(n, "row"), views[i].Name, visible(paths[i]), size(bytes))
+		fmt.Fprintf(p.out, "wrote %s of %s to %s, %s\n", words.Plural(n, "row"), views[i].Name, visible(paths[i]), size(bytes))
 	}
 	return nil
 }

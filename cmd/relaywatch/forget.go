@@ -15,6 +15,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 func (p *program) forgetCommand() *cobra.Command {
@@ -104,11 +105,11 @@ func (p *program) sayMentions(path mail.Path, m *store.Mentions) {
 	if m.Total() == 0 {
 		say("%s is not in the store as a recipient, a sender or an account, nor in any text: there is nothing to forget", address)
 	} else {
-		say("%s is in the store as %s, in %s to it, and in %s", address, plural(m.Recipients, "recipient"),
+		say("%s is in the store as %s, in %s to it, and in %s", address, words.Plural(m.Recipients, "recipient"),
 			pluralOf(m.Deliveries, "delivery", "deliveries"), pluralOf(m.Texts, "text that quotes it", "texts that quote it"))
 	}
 	if m.ReversePaths > 0 {
-		say("as the sender of %s it is forgotten, too", plural(m.ReversePaths, "transaction"))
+		say("as the sender of %s it is forgotten, too", words.Plural(m.ReversePaths, "transaction"))
 	}
 	if m.Account {
 		say("the account of that name is forgotten, too: what it did stands, as done by another name")
@@ -126,7 +127,7 @@ func pluralOf(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return thousands(n) + " " + many
+	return words.Thousands(n) + " " + many
 }
 
 // confirmed asks on standard input.

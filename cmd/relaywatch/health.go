@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"relaywatch/ingest"
+	"relaywatch/words"
 )
 
 // health is the agent as it is now: what /healthz, /metrics and `status` show.
@@ -210,7 +211,7 @@ func (h *health) print(w *page, hang int, now time.Time) {
 	if waits > 0 {
 		lag = ", for up to " + span(time.Duration(waits)*time.Second)
 	}
-	w.line(hang, "agent      %s UTC; %s followed, %s unread%s", state, plural(int64(len(h.Logs)), "log"), size(unread), lag)
+	w.line(hang, "agent      %s UTC; %s followed, %s unread%s", state, words.Plural(len(h.Logs), "log"), size(unread), lag)
 	for _, what := range slices.Sorted(maps.Keys(h.Trouble)) {
 		w.line(hang, "trouble    %s: %s", visible(what), visible(h.Trouble[what]))
 	}

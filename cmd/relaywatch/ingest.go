@@ -15,6 +15,7 @@ import (
 	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // ingestReport is what `ingest --json` prints.
@@ -175,10 +176,10 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 	}
 	if pruned.Transactions > 0 {
 		p.log.Info().Msgf("removed %s transactions from before %s: they are kept for %s",
-			thousands(pruned.Transactions), short(pruned.Before), span(keep.Transactions))
+			words.Thousands(pruned.Transactions), short(pruned.Before), span(keep.Transactions))
 	}
 	if pruned.Forgotten > 0 {
-		p.log.Info().Msgf("removed the addresses of %s: they are kept for %s", plural(pruned.Forgotten, "recipient"), span(keep.Recipients))
+		p.log.Info().Msgf("removed the addresses of %s: they are kept for %s", words.Plural(pruned.Forgotten, "recipient"), span(keep.Recipients))
 	}
 	if err != nil && result.Files == 0 && result.Same == 0 && !asJSON {
 		return errSaid // There is nothing else to tell.
@@ -199,10 +200,10 @@ func (p *program) reportIngest(ctx context.Context, db *store.DB, r ingestReport
 	}
 	text := &page{w: p.out, width: terminalWidth(p.out)}
 	text.line(2, "read %s of %s in %.1f s: %s, %s, %s quarantined",
-		plural(r.Rows, "row"), plural(int64(r.Files), "log"), r.Seconds, plural(r.Transactions, "transaction"),
-		plural(r.Recipients, "recipient"), plural(r.Quarantined, "row"))
+		words.Plural(r.Rows, "row"), words.Plural(r.Files, "log"), r.Seconds, words.Plural(r.Transactions, "transaction"),
+		words.Plural(r.Recipients, "recipient"), words.Plural(r.Quarantined, "row"))
 	if result.Same > 0 {
-		text.line(2, "%s held nothing new", plural(int64(result.Same), "file"))
+		text.line(2, "%s held nothing new", words.Plural(result.Same, "file"))
 	}
 	if text.err != nil {
 		return text.err
@@ -223,7 +224,7 @@ func (p *program) sayNext(ctx context.Context, db *store.DB) error {
 		}
 	}
 	if _, err := fmt.Fprintf(p.out, "%s, %d of them still active; the store is %s\n",
-		plural(int64(len(suspects)), "suspect"), open, visible(p.config.Store.Path)); err != nil {
+		words.Plural(len(suspects), "suspect"), open, visible(p.config.Store.Path)); err != nil {
 		return err
 	}
 	return p.sayBlind(ctx, db)

@@ -2,26 +2,8 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
-
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// plural writes 1 log, 2 logs.
-func plural(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return thousands(n) + " " + what + "s"
-}
 
 // span writes a duration as 1h, 90m or 2d, without the zeros of time.Duration.
 func span(d time.Duration) string {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"relaywatch/words"
 )
 
 // formatFlag adds --format to a command that prints rows.
@@ -177,7 +179,7 @@ func cellText(v any) string {
 func tableText(v any) string {
 	switch v := v.(type) {
 	case count:
-		return thousands(int64(v))
+		return words.Thousands(v)
 	case size:
 		return v.String()
 	}

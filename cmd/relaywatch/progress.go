@@ -12,6 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"relaywatch/ingest"
+	"relaywatch/words"
 )
 
 // bar is the progress bar of a long read, where there is a terminal.
@@ -40,7 +41,7 @@ func (b *bar) show(at ingest.Progress) {
 	}
 	seconds := max(b.bar.State().SecondsSince, 0.001)
 	left := seconds * float64(max(at.Total-at.Bytes, 0)) / float64(max(at.Bytes, 1))
-	b.bar.Describe(fmt.Sprintf("%s rows, %s rows/s, %s left", thousands(at.Rows), thousands(int64(float64(at.Rows)/seconds)),
+	b.bar.Describe(fmt.Sprintf("%s rows, %s rows/s, %s left", words.Thousands(at.Rows), words.Thousands(int64(float64(at.Rows)/seconds)),
 		span(time.Duration(left+1)*time.Second)))
 	_ = b.bar.Set64(min(at.Bytes, at.Total)) // It only draws.
 }

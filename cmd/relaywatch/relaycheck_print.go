@@ -5,6 +5,7 @@ import (
 
 	"relaywatch/ingest"
 	"relaywatch/relaycheck"
+	"relaywatch/words"
 )
 
 // relayReport is what `relaycheck --format json` prints.
@@ -29,11 +30,11 @@ const maxCheckLine = 600
 // line each.
 func printReport(w *page, r *relaycheck.Report, f *relaycheck.Facts) error {
 	if f != nil {
-		w.line(2, "%s from %s to %s UTC, %s of %s", plural(int64(f.Logs), "log"), short(r.Since), short(r.Until-1),
-			plural(int64(f.Transactions), "transaction"), plural(int64(len(f.Servers)), "server"))
+		w.line(2, "%s from %s to %s UTC, %s of %s", words.Plural(f.Logs, "log"), short(r.Since), short(r.Until-1),
+			words.Plural(f.Transactions, "transaction"), words.Plural(len(f.Servers), "server"))
 	}
-	w.line(2, "%s, %s, %d to know; %d found nothing, %d could not be judged", plural(int64(r.Count(relaycheck.Error)), "error"),
-		plural(int64(r.Count(relaycheck.Warning)), "warning"), r.Count(relaycheck.Information), r.Count(relaycheck.Passed), r.Count(relaycheck.NotJudged))
+	w.line(2, "%s, %s, %d to know; %d found nothing, %d could not be judged", words.Plural(int64(r.Count(relaycheck.Error)), "error"),
+		words.Plural(int64(r.Count(relaycheck.Warning)), "warning"), r.Count(relaycheck.Information), r.Count(relaycheck.Passed), r.Count(relaycheck.NotJudged))
 	for i := range r.Results {
 		if result := &r.Results[i]; !brief(result) {
 			printResult(w, result)

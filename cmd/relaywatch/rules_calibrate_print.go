@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"relaywatch/detect"
+	"relaywatch/words"
 )
 
 // perThousand is a number by 1,000 days of a submitter, with its 95 % interval.
@@ -34,7 +35,7 @@ func (c *calibration) print(p *program, format string) error {
 		return err
 	}
 	w.line(0, "")
-	w.line(2, "rules without a score raised %s more, %.2f a week", plural(int64(c.others), "alarm"), float64(c.others)/c.weeks())
+	w.line(2, "rules without a score raised %s more, %.2f a week", words.Plural(c.others, "alarm"), float64(c.others)/c.weeks())
 	c.advise(w)
 	return w.err
 }

@@ -11,6 +11,7 @@ import (
 
 	"relaywatch/detect"
 	"relaywatch/rules"
+	"relaywatch/words"
 )
 
 // write copies the rules of a folder, or the built-in ones, into a new one, with the
@@ -93,7 +94,7 @@ func (c *calibration) sayWritten(p *program, to string, changed int) error {
 	}
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	w.line(2, "%s written to %s, %d of them changed: set rules.path to it, and run `relaywatch rules replay --rules %s` before",
-		plural(int64(len(list)), "rule"), visible(to), changed, visible(to))
+		words.Plural(len(list), "rule"), visible(to), changed, visible(to))
 	failed := 0
 	for _, r := range detect.RunTests(list) {
 		if r.Err != nil {

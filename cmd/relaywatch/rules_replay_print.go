@@ -8,6 +8,7 @@ import (
 
 	"relaywatch/detect"
 	"relaywatch/mail"
+	"relaywatch/words"
 )
 
 // replayReport is what `rules replay` found, and what it prints as JSON.
@@ -134,11 +135,11 @@ func (r *replayReport) print(p *program, format string) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	w.line(0, "")
 	if r.alone {
-		w.line(2, "from %s to %s: %s by the rules in force", r.Since, r.Until, plural(int64(r.InForce.Alarms), "alarm"))
-		w.line(2, "%s, %s more silenced by the allow-list", plural(int64(r.InForce.Findings), "finding"), thousands(int64(r.InForce.Silenced)))
+		w.line(2, "from %s to %s: %s by the rules in force", r.Since, r.Until, words.Plural(r.InForce.Alarms, "alarm"))
+		w.line(2, "%s, %s more silenced by the allow-list", words.Plural(r.InForce.Findings, "finding"), words.Thousands(r.InForce.Silenced))
 	} else {
 		w.line(2, "from %s to %s: %s by the rules in force, %s by %s", r.Since, r.Until,
-			plural(int64(r.InForce.Alarms), "alarm"), thousands(int64(r.Other.Alarms)), visible(r.other))
+			words.Plural(r.InForce.Alarms, "alarm"), words.Thousands(r.Other.Alarms), visible(r.other))
 		w.line(2, "both: %d, of which the other rules raise %d earlier and %d later; only the rules in force: %d; only the other: %d",
 			r.Both, r.Earlier, r.Later, r.InForce.Only, r.Other.Only)
 		w.line(2, "findings: %d and %d; silenced by the allow-list: %d and %d more",

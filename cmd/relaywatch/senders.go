@@ -14,6 +14,7 @@ import (
 	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // Where a submitter stands.
@@ -122,7 +123,7 @@ func (p *program) senders(ctx context.Context, spec sendersSpec) error {
 	}
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	if hidden > 0 {
-		w.line(2, "and %s outside that delivered to us: --all lists them", plural(int64(hidden), "client"))
+		w.line(2, "and %s outside that delivered to us: --all lists them", words.Plural(hidden, "client"))
 	}
 	if spec.outside && len(site.OwnDomains) == 0 {
 		w.line(2, "what is outside is not known: set network.own_domains in the configuration, and run ingest")

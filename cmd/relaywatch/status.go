@@ -13,6 +13,7 @@ import (
 	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 func (p *program) statusCommand() *cobra.Command {
@@ -158,7 +159,7 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	if s.Newest != 0 {
 		w.line(hang, "rows       from %s to %s UTC", short(s.Oldest), short(s.Newest))
 	}
-	w.line(hang, "mail       %s, %s", plural(s.Transactions, "transaction"), plural(s.Recipients, "recipient"))
+	w.line(hang, "mail       %s, %s", words.Plural(s.Transactions, "transaction"), words.Plural(s.Recipients, "recipient"))
 	if s.JudgedUntil != 0 {
 		w.line(hang, "judged     until %s UTC for good, beyond that for the time being", short(s.JudgedUntil))
 	}
@@ -168,11 +169,11 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 		last = "; the last one at " + short(s.LastFinding) + " UTC"
 	}
 	w.line(hang, "suspects   %s open; %s, %s more silenced by the allow-list%s",
-		thousands(s.OpenEpisodes), plural(s.Findings, "finding"), thousands(s.Silenced), last)
+		words.Thousands(s.OpenEpisodes), words.Plural(s.Findings, "finding"), words.Thousands(s.Silenced), last)
 	if s.Watched > 0 {
-		w.line(hang, "watch      %s near an alarm, and accused of nothing: relaywatch suspects --state watch", plural(s.Watched, "submitter"))
+		w.line(hang, "watch      %s near an alarm, and accused of nothing: relaywatch suspects --state watch", words.Plural(s.Watched, "submitter"))
 	}
-	w.line(hang, "quarantine %s", plural(s.Quarantined, "row"))
+	w.line(hang, "quarantine %s", words.Plural(s.Quarantined, "row"))
 	if s.Quarantined > 0 {
 		w.line(hang, `           relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`)
 	}

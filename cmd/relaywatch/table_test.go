@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"relaywatch/words"
 )
 
 // TestTableFits shows one table on terminals of several widths.
@@ -144,12 +146,12 @@ func TestCSVCell(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
-		{got: thousands(0), want: "0"},
-		{got: thousands(999), want: "999"},
-		{got: thousands(-1000), want: "-1,000"},
-		{got: thousands(1234567), want: "1,234,567"},
-		{got: plural(1, "log"), want: "1 log"},
-		{got: plural(0, "log"), want: "0 logs"},
+		{got: words.Thousands(0), want: "0"},
+		{got: words.Thousands(999), want: "999"},
+		{got: words.Thousands(-1000), want: "-1,000"},
+		{got: words.Thousands(1234567), want: "1,234,567"},
+		{got: words.Plural(1, "log"), want: "1 log"},
+		{got: words.Plural(0, "log"), want: "0 logs"},
 		{got: size(999).String(), want: "999 B"},
 		{got: size(1_500_000).String(), want: "1.5 MB"},
 		{got: span(90 * 60e9), want: "90m"},

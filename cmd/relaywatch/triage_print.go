@@ -9,13 +9,14 @@ import (
 
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // sayDecision says what was noted, and which other episodes wait.
 func (p *program) sayDecision(ctx context.Context, db *store.DB, d store.Decision) error {
 	w := &page{w: p.out, width: terminalWidth(p.out)}
 	w.line(2, "%s is %s now: the episode from %s to %s UTC with %s", visible(d.Submitter.String()), d.State,
-		short(d.FirstFlagged), shortAfter(d.LastFlagged, d.FirstFlagged), plural(int64(d.Recipients), "recipient"))
+		short(d.FirstFlagged), shortAfter(d.LastFlagged, d.FirstFlagged), words.Plural(d.Recipients, "recipient"))
 	note := "without a note"
 	if d.Note != "" {
 		note = "with the note: " + visible(d.Note)
@@ -132,11 +133,11 @@ func (p *program) triageHistory(ctx context.Context, who mail.Submitter, format 
 	slices.SortFunc(suspects, func(a, b store.Suspect) int { return cmp.Compare(a.FirstFlagged, b.FirstFlagged) })
 	for _, s := range suspects {
 		w.line(2, "%s  from %s to %s UTC: %s, %s, %s", visible(who.String()), short(s.FirstFlagged), shortAfter(s.LastFlagged, s.FirstFlagged),
-			s.State, s.Severity, plural(int64(s.Recipients), "recipient"))
+			s.State, s.Severity, words.Plural(s.Recipients, "recipient"))
 	}
 	for _, d := range decisions {
 		w.line(4, "  %s UTC  %s  by %s, about %s UTC (%s)%s", short(d.At), d.State, visible(d.By), short(d.FirstFlagged),
-			plural(int64(d.Recipients), "recipient"), noted(d.Note))
+			words.Plural(d.Recipients, "recipient"), noted(d.Note))
 	}
 	if len(decisions) == 0 {
 		w.line(2, "nobody decided anything about it yet")

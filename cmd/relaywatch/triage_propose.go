@@ -14,6 +14,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 const (
@@ -64,7 +65,7 @@ func (p *program) propose(ctx context.Context, db *store.DB, d store.Decision) e
 		w.line(4, "  %s", a.command())
 		if err == nil {
 			n, _ := attempts[i].silenced()
-			w.line(4, "    since %s it would have silenced %d of %s", short(attempts[i].since), n, plural(int64(attempts[i].without), "alarm"))
+			w.line(4, "    since %s it would have silenced %d of %s", short(attempts[i].since), n, words.Plural(int64(attempts[i].without), "alarm"))
 		}
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"relaywatch/detect"
 	"relaywatch/mail"
 	"relaywatch/store"
+	"relaywatch/words"
 )
 
 // stateWatch is no state of an episode: of who is on watch, and accused of nothing.
@@ -52,7 +53,7 @@ func moreOf(w *detect.Watched) string {
 		most = max(most, w.Sum.Steps[i].Nats)
 	}
 	if missing := w.Alert - w.Score; missing > 0 && most > 0 {
-		return fmt.Sprintf(", %s like the worst of them at once", plural(int64(math.Ceil(missing/most)), "more recipient"))
+		return fmt.Sprintf(", %s like the worst of them at once", words.Plural(int64(math.Ceil(missing/most)), "more recipient"))
 	}
 	return ""
 }
