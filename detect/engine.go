@@ -239,7 +239,8 @@ func (e *Engine) Take() Judgement {
 const aheadFor = Grace
 
 // Preview judges all rows beyond Until for the time being. What it finds is not
-// certain: rows may still come between.
+// certain: rows may still come between. What was judged for good since the last Take is
+// told, too.
 //
 // A preview goes on from the one before, as long as the rows since then are later
 // than all it has judged: then it costs no more than these.
@@ -253,7 +254,8 @@ func (e *Engine) Preview() Judgement {
 	for ; e.head+e.previews < len(e.buffer); e.previews++ {
 		fork.apply(&e.buffer[e.head+e.previews], false)
 	}
-	out := fork.tell()
+	out := e.judge.tell() // What nobody has taken yet is as new to the store as the rest.
+	out.replace(fork.tell())
 	newest := e.until
 	if len(e.buffer) > e.head {
 		newest = max(newest, e.buffer[len(e.buffer)-1].at)

@@ -392,6 +392,28 @@ func TestPreviewIsProvisionalAndChangesNothing(t *testing.T) {
 	}
 }
 
+// What is judged for good and not taken yet is shown, too: whoever takes it now and then
+// alone would show nothing of it meanwhile.
+func TestPreviewShowsWhatIsNotTaken(t *testing.T) {
+	e := newEngine(t, loadText(t, map[string]string{"five": fiveInAnHour}), corp())
+	sending{from: "10.1.4.7", at: noon, times: 5, to: "u%d@example.net"}.feed(e, 1)
+	sending{from: "10.1.4.8", at: noon + 700, times: 5, to: "v%d@example.net"}.feed(e, 2)
+	want := []string{"ip:10.1.4.7", "ip:10.1.4.8"}
+	for _, until := range []mail.Time{0, noon + 60, noon + 650, noon + 700, noon + 5000} { // The third begins the preview anew.
+		e.Advance(until)
+		j := e.Preview()
+		if diff := cmp.Diff(want, accused(j)); diff != "" || len(j.Findings) != 2 {
+			t.Errorf("judged until %d: %d findings, accused (-want +got):\n%s", until, len(j.Findings), diff)
+		}
+	}
+	if diff := cmp.Diff(want, accused(e.Take())); diff != "" {
+		t.Errorf("taken (-want +got):\n%s", diff)
+	}
+	if j := e.Preview(); len(j.Findings)+len(j.Episodes) > 0 {
+		t.Errorf("got %+v once it is taken; want nothing", j)
+	}
+}
+
 func TestUnreadableCheckpoint(t *testing.T) {
 	rules := loadText(t, map[string]string{"five": fiveInAnHour})
 	for _, c := range []detect.Checkpoint{

@@ -31,13 +31,43 @@ func (j *judge) tell() Judgement {
 	for _, ep := range j.episodes {
 		out.Episodes = append(out.Episodes, j.toldEpisode(ep))
 	}
-	slices.SortFunc(out.Findings, func(a, b Finding) int {
+	out.sort()
+	return out
+}
+
+// replace adds what another judgement knows, in the place of what has the same key.
+func (j *Judgement) replace(by Judgement) {
+	if len(j.Findings)+len(j.Episodes) == 0 {
+		j.Findings, j.Episodes = by.Findings, by.Episodes
+		return
+	}
+	type key struct {
+		rule string
+		who  mail.Submitter
+		at   mail.Time
+	}
+	known := make(map[key]bool, len(by.Findings)+len(by.Episodes))
+	for i := range by.Findings {
+		f := &by.Findings[i]
+		known[key{f.Rule, f.Submitter, f.FlaggedAt}] = true
+	}
+	for i := range by.Episodes {
+		known[key{who: by.Episodes[i].Submitter, at: by.Episodes[i].FirstFlagged}] = true
+	}
+	j.Findings = slices.DeleteFunc(j.Findings, func(f Finding) bool { return known[key{f.Rule, f.Submitter, f.FlaggedAt}] })
+	j.Episodes = slices.DeleteFunc(j.Episodes, func(e Episode) bool { return known[key{who: e.Submitter, at: e.FirstFlagged}] })
+	j.Findings, j.Episodes = append(j.Findings, by.Findings...), append(j.Episodes, by.Episodes...)
+	j.sort()
+}
+
+// sort puts findings and episodes in the order in which they are told.
+func (j *Judgement) sort() {
+	slices.SortFunc(j.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.FlaggedAt, b.FlaggedAt), cmp.Compare(a.Submitter.String(), b.Submitter.String()), cmp.Compare(a.Rule, b.Rule))
 	})
-	slices.SortFunc(out.Episodes, func(a, b Episode) int {
+	slices.SortFunc(j.Episodes, func(a, b Episode) int {
 		return cmp.Or(cmp.Compare(a.FirstFlagged, b.FirstFlagged), cmp.Compare(a.Submitter.String(), b.Submitter.String()))
 	})
-	return out
 }
 
 // told is the finding as others see it.

@@ -67,7 +67,7 @@ func (l *live) take(ctx context.Context, b *ingest.Batch) error {
 	if err := l.judge(ctx); err != nil {
 		return err
 	}
-	l.agent.seen(b, l.line)
+	l.agent.seen(b)
 	return nil
 }
 
@@ -91,6 +91,7 @@ func (l *live) settle(ctx context.Context) {
 // being. Judging all anew is put off if it was done lately; what is shown meanwhile
 // lacks the late rows. The caller holds l.judging.
 func (l *live) judge(ctx context.Context) error {
+	defer func() { l.agent.finds(l.line) }()
 	j, err := l.final(ctx)
 	if err != nil {
 		return err

@@ -145,11 +145,17 @@ func (a *agent) logProblem(path string, err error) {
 	a.say("log "+path, errors.New(problemText(path, err)))
 }
 
-func (a *agent) seen(b *ingest.Batch, line *pipeline) {
+func (a *agent) seen(b *ingest.Batch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last.Batch, a.last.Row = time.Now(), b.Front
 	a.last.Rows += b.Rows
+}
+
+// finds notes what was found, with a batch or when one was judged later.
+func (a *agent) finds(line *pipeline) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.last.Found = int64(len(line.found))
 	for k := range line.found {
 		a.last.Finding = max(a.last.Finding, k.at)

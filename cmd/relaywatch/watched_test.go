@@ -103,8 +103,11 @@ func TestAgentCountsWhoIsOnWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitHealth(t, address, http.StatusOK, `"on_watch":0,`)
-	if metrics := get(t, "http://"+address+"/metrics"); !strings.Contains(metrics, "\nrelaywatch_on_watch 0\n") {
-		t.Errorf("got\n%s\nwant nobody on watch", metrics)
+	if metrics := get(t, "http://"+address+"/metrics"); !strings.Contains(metrics, "\nrelaywatch_on_watch 0\n") || strings.Contains(metrics, "\nrelaywatch_findings_total 0\n") {
+		t.Errorf("got\n%s\nwant nobody on watch, and findings", metrics)
+	}
+	if got := mustRun(t, 0, "--config", h.config, "suspects"); !strings.Contains(got, "ip:10.1.4.7 ") { // Though its rows are judged for good, and not taken yet.
+		t.Errorf("got\n%s\nwant ip:10.1.4.7", got)
 	}
 	r.stop()
 }
