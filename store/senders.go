@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"relaywatch/mail"
 )
@@ -50,17 +51,37 @@ const (
 				FROM (SELECT origin_id, reverse_path_id AS path, count(*) AS n` + sentBetween + `origin_id, reverse_path_id) t` + ofSubmitters + `
 				AND t.path IS NOT NULL GROUP BY 1, 2)) c
 		JOIN addresses a ON a.id = c.path JOIN domains d ON d.id = a.domain_id WHERE c.place <= ?3 ORDER BY c.submitter_id, c.place`
-	// Of a list of names, as columns of origins.
-	selectTopNames = `SELECT c.submitter_id, %s, c.n FROM (
+	// Of one kind of names after the other, each as columns of origins.
+	selectTopNames = `WITH sent AS MATERIALIZED (SELECT origin_id, count(*) AS n` + sentBetween + `origin_id)
+		SELECT kind, submitter_id, text, n FROM (%s) ORDER BY kind, submitter_id, place`
+	topNamesOf = `SELECT %d AS kind, c.submitter_id, %s AS text, c.n, c.place FROM (
 			SELECT submitter_id, x, y, n, row_number() OVER (PARTITION BY submitter_id ORDER BY n DESC, x, y) AS place FROM (
-				SELECT o.submitter_id AS submitter_id, %s, sum(t.n) AS n
-				FROM (SELECT origin_id, count(*) AS n` + sentBetween + `origin_id) t` + ofSubmitters + `
-				GROUP BY 1, 2, 3)) c
-		JOIN names x ON x.id = c.x JOIN names y ON y.id = c.y WHERE c.place <= ?3 AND (c.x <> 0 OR c.y <> 0) ORDER BY c.submitter_id, c.place`
+				SELECT o.submitter_id AS submitter_id, %s, sum(t.n) AS n FROM sent t` + ofSubmitters + ` GROUP BY 1, 2, 3)) c
+		JOIN names x ON x.id = c.x JOIN names y ON y.id = c.y WHERE c.place <= ?3 AND (c.x <> 0 OR c.y <> 0)`
 )
 
-// topNames fills in selectTopNames: the text of a name, and the columns it is made of.
-func topNames(text, columns string) string { return fmt.Sprintf(selectTopNames, text, columns) }
+// nameKinds are the names that a session may have: their text, and the columns of origins
+// that it is made of.
+var nameKinds = []struct {
+	text, columns string
+	into          func(*Sender) *[]Use
+}{
+	{`x.text`, `o.helo_id AS x, 0 AS y`, func(s *Sender) *[]Use { return &s.HELOs }},
+	{`x.text`, `o.client_id AS x, 0 AS y`, func(s *Sender) *[]Use { return &s.Clients }},
+	{
+		`x.text || CASE y.text WHEN '' THEN '' ELSE '\' || y.text END`, `o.server_id AS x, o.connector_id AS y`,
+		func(s *Sender) *[]Use { return &s.Servers },
+	},
+}
+
+// topNames asks for all kinds of names: the transactions of years are counted once.
+func topNames() string {
+	var of []string
+	for i, k := range nameKinds {
+		of = append(of, fmt.Sprintf(topNamesOf, i, k.text, k.columns))
+	}
+	return fmt.Sprintf(selectTopNames, strings.Join(of, " UNION ALL "))
+}
 
 // Senders are all who sent something from since to before until, those with the most
 // recipients first, each with the n names that it used most.
@@ -80,31 +101,26 @@ func (db *DB) Senders(ctx context.Context, since, until mail.Time, n int) ([]Sen
 		if err != nil {
 			return err
 		}
-		for _, top := range []struct {
-			query string
-			into  func(*Sender) *[]Use
-		}{
-			{selectTopPaths, func(s *Sender) *[]Use { return &s.ReversePaths }},
-			{topNames(`x.text`, `o.helo_id AS x, 0 AS y`), func(s *Sender) *[]Use { return &s.HELOs }},
-			{topNames(`x.text`, `o.client_id AS x, 0 AS y`), func(s *Sender) *[]Use { return &s.Clients }},
-			{
-				topNames(`x.text || CASE y.text WHEN '' THEN '' ELSE '\' || y.text END`, `o.server_id AS x, o.connector_id AS y`),
-				func(s *Sender) *[]Use { return &s.Servers },
-			},
-		} {
-			err := each(ctx, tx, func(scan scanner) error {
-				var id int64
-				var u Use
-				err := scan(&id, &u.Text, &u.Transactions)
-				into := top.into(&list[place[id]])
-				*into = append(*into, u)
-				return err
-			}, top.query, int64(since), int64(until), n)
-			if err != nil {
-				return err
-			}
+		err = each(ctx, tx, func(scan scanner) error {
+			var id int64
+			var u Use
+			err := scan(&id, &u.Text, &u.Transactions)
+			s := &list[place[id]]
+			s.ReversePaths = append(s.ReversePaths, u)
+			return err
+		}, selectTopPaths, int64(since), int64(until), n)
+		if err != nil {
+			return err
 		}
-		return nil
+		return each(ctx, tx, func(scan scanner) error {
+			var kind int
+			var id int64
+			var u Use
+			err := scan(&kind, &id, &u.Text, &u.Transactions)
+			into := nameKinds[kind].into(&list[place[id]])
+			*into = append(*into, u)
+			return err
+		}, topNames(), int64(since), int64(until), n)
 	})
 	return list, err
 }
