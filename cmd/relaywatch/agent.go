@@ -197,23 +197,20 @@ func (a *agent) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	line.alive = a.keeper.alive
 	if err := a.tellMachines(ctx, db); err != nil {
 		return err
 	}
 	if why := line.whySpoilt(); why != nil {
 		a.warn("judgement", why)
 	}
-	if err := line.catchUp(ctx); err != nil {
+	full := cmp.Or(p.batchRows, batchRows)
+	y := yielding{agent: a, full: int64(full), cores: p.config.Agent.MaxCPU} // The configuration may be replaced beside it.
+	if err := y.catchUp(ctx, line); err != nil {
 		return err
 	}
 	a.heal("judgement")
 	a.heal("store")
-	full := cmp.Or(p.batchRows, batchRows)
-	l := &live{
-		agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs), shown: true,
-		yielding: yielding{full: int64(full), cores: p.config.Agent.MaxCPU}, // The configuration may be replaced beside it.
-	}
+	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs), shown: true, yielding: y}
 	return l.run(ctx, &ingest.Follower{
 		Sources: sources, Resume: resume, BatchRows: full, Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem, Ahead: l.sinkAhead,

@@ -52,7 +52,7 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 		defer a.mu.Unlock()
 		a.follower = f
 	})
-	f.Looked = func() { first(); a.works(); l.caughtUp() }
+	f.Looked = func() { first(); a.works(); l.yielding.end() }
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	alerts := func(ctx context.Context) { l.alerts(ctx, &settled) }
@@ -66,7 +66,7 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 		}()
 	}
 	err := f.Run(both, l.sink)
-	l.caughtUp()
+	l.yielding.end()
 	cause := context.Cause(both)
 	cancel(nil)
 	for _, done := range beside { // The store is closed after this.

@@ -7,9 +7,11 @@ import (
 	"relaywatch/ingest"
 )
 
-// yielding is how the agent lets a mail server on the same host go first while it
-// reads what was written before. Only the goroutine that follows uses it.
+// yielding is how the agent lets a mail server on the same host go first while it works
+// off what there was before: logs that were written, or stored mail that it judges anew.
+// Only the goroutine that does this uses it.
 type yielding struct {
+	agent *agent
 	full  int64   // Rows of a batch that is full.
 	cores float64 // agent.max_cpu; 0 is no limit.
 
@@ -18,24 +20,27 @@ type yielding struct {
 	used time.Duration // What the process had used of the processors when that was reckoned.
 }
 
-// yield is called after each batch. A full one means that more waits: then the agent
-// goes into the background, and uses no more of the processors than agent.max_cpu.
+// yield is called after each batch. A full one means that more waits.
 func (l *live) yield(ctx context.Context, b *ingest.Batch) {
-	y := &l.yielding
-	if b.Rows < y.full {
-		return
+	if b.Rows >= l.yielding.full {
+		l.yielding.step(ctx)
 	}
+}
+
+// step is called after each part of the work: the agent goes into the background, and
+// uses no more of the processors than agent.max_cpu.
+func (y *yielding) step(ctx context.Context) {
 	first := !y.on
 	if first {
 		y.on = true
-		l.agent.unlessRefused(background(true))
+		y.agent.unlessRefused(background(true))
 	}
 	if y.cores == 0 {
 		return
 	}
 	used, err := processorTime()
 	if err != nil {
-		l.agent.unlessRefused(err)
+		y.agent.unlessRefused(err)
 		return
 	}
 	if first {
@@ -43,7 +48,7 @@ func (l *live) yield(ctx context.Context, b *ingest.Batch) {
 		return
 	}
 	for rest := y.owes(time.Now(), used); rest > 0 && sleep(ctx, min(rest, aliveEvery)); rest -= aliveEvery {
-		l.agent.keeper.alive()
+		y.agent.keeper.alive()
 	}
 }
 
@@ -60,12 +65,25 @@ func (y *yielding) owes(now time.Time, used time.Duration) time.Duration {
 	return rest
 }
 
-// caughtUp comes back from the background.
-func (l *live) caughtUp() {
-	if l.yielding.on {
-		l.yielding.on = false
-		l.agent.unlessRefused(background(false))
+// end comes back from the background.
+func (y *yielding) end() {
+	if y.on {
+		y.on = false
+		y.agent.unlessRefused(background(false))
 	}
+}
+
+// catchUp does what was left to do before anything is read, see pipeline.catchUp, and
+// lets others go first.
+func (y *yielding) catchUp(ctx context.Context, line *pipeline) error {
+	line.alive = func() {
+		y.step(ctx)
+		y.agent.keeper.alive()
+	}
+	err := line.catchUp(ctx)
+	line.alive = y.agent.keeper.alive // What is judged anew later is paid for after its batch.
+	y.end()
+	return err
 }
 
 // unlessRefused says once that the agent can't step back for others.

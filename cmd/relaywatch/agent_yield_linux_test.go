@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"relaywatch/detect"
+	"relaywatch/store"
 )
 
 // While it catches up, the agent uses no more of the processors than it may, and all
@@ -43,6 +47,59 @@ func TestAgentYields(t *testing.T) {
 	h.same("in the background")
 }
 
+// classKeeper notes the class at the disk when the agent says that it gets on.
+type classKeeper struct {
+	nobodyKeeps
+	classes []int
+}
+
+func (k *classKeeper) alive() { k.classes = append(k.classes, diskClass(0)) }
+
+// diskClass is the class at the disk of a thread, 0 is the one that asks; -1 if it ended.
+func diskClass(thread int) int {
+	priority, _, errno := unix.Syscall(unix.SYS_IOPRIO_GET, ioprioThread, uintptr(thread), 0)
+	if errno != 0 {
+		return -1
+	}
+	return int(priority >> ioprioShift)
+}
+
+// Who judges all stored mail anew at the start goes behind others, too.
+func TestAgentYieldsJudgingAnew(t *testing.T) {
+	var log iisLog
+	at := time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)
+	for n := range 2*judgeEach + 1 {
+		log.message(at.Add(time.Duration(n)*10*time.Second), "10.1.4.1", "ann@corp.example", "bob@corp.example", 3000)
+	}
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "ex261102.log"), filepath.Join(dir, "anew.db")
+	if err := os.WriteFile(path, []byte(log.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, 0, "--db", file, "ingest", path)
+	db, err := store.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ruleSet, err := rulesIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := newPipeline(t.Context(), db, ruleSet, detect.Site{OwnDomains: []string{"corp.example"}})
+	if err != nil || !line.anew {
+		t.Fatalf("got %v; want that all is judged anew", err)
+	}
+	k := &classKeeper{}
+	y := yielding{agent: &agent{p: &program{}, keeper: k}}
+	if err := y.catchUp(t.Context(), line); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{ioprioIdleClass, ioprioIdleClass}; !slices.Equal(k.classes, want) || diskClass(0) != ioprioNone {
+		t.Errorf("got classes %v at the disk, and %d afterwards; want %v and %d", k.classes, diskClass(0), want, ioprioNone)
+	}
+}
+
 // priorities are the niceness and the class at the disk of all threads of a process:
 // several where they differ.
 func priorities(t *testing.T, pid int) (nice, class string) {
@@ -63,9 +120,8 @@ func priorities(t *testing.T, pid int) (nice, class string) {
 		if _, err := fmt.Sscan(thread.Name(), &id); err != nil {
 			t.Fatal(err)
 		}
-		priority, _, errno := unix.Syscall(unix.SYS_IOPRIO_GET, ioprioThread, uintptr(id), 0)
-		if errno == 0 {
-			classes[fmt.Sprint(priority>>ioprioShift)] = true
+		if class := diskClass(id); class >= 0 {
+			classes[fmt.Sprint(class)] = true
 		}
 	}
 	join := func(m map[string]bool) (s string) {

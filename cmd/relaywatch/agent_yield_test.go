@@ -5,8 +5,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"relaywatch/ingest"
 )
 
 // What is used is paid for afterwards, at the rate that is allowed; time in which
@@ -52,14 +50,14 @@ func TestYieldingRests(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			k := &countingKeeper{}
-			l := &live{agent: &agent{p: &program{}, keeper: k}, yielding: yielding{full: 1, cores: 1e-6, on: true, paid: time.Now()}}
+			y := yielding{agent: &agent{p: &program{}, keeper: k}, cores: 1e-6, on: true, paid: time.Now()}
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			if stopped {
 				stop()
 			}
 			began := time.Now()
-			l.yield(ctx, &ingest.Batch{Rows: 1})
+			y.step(ctx)
 			rested := time.Since(began)
 			if stopped != (rested == 0) || !stopped && rested < 10*aliveEvery {
 				t.Errorf("stopped %t: it rested for %v", stopped, rested)

@@ -107,7 +107,7 @@ type AgentConfig struct {
 	Listen   string `mapstructure:"listen" yaml:"listen"`     // Address for /metrics and /healthz, as 127.0.0.1:9464; empty: none.
 	Log      string `mapstructure:"log" yaml:"log"`           // File for the agent's own messages, which rotates; empty: the console only.
 
-	MaxCPU float64 `mapstructure:"max_cpu" yaml:"max_cpu"` // Processors to use at the most while it reads what was written before, as 0.5; 0: no limit.
+	MaxCPU float64 `mapstructure:"max_cpu" yaml:"max_cpu"` // Processors to use at the most while it reads what was written before, or judges all stored mail anew at its start, as 0.5; 0: no limit.
 }
 
 // DigestConfig is for the daily mail. None is made while To is empty.
