@@ -15,7 +15,8 @@ var (
 )
 
 // outsiders are the people outside to whom ordinary mail goes. They are numbered
-// from 0 in the order in which the organisation comes to know them.
+// from 0 in the order in which the organisation comes to know them. Of a set that is
+// replayed, whoever has a mailbox inside and no desk has a number among them, too.
 type outsiders struct {
 	all   []string
 	taken map[string]bool
@@ -72,13 +73,22 @@ func (o *outsiders) at(c chance, domain string, gone float64) int {
 }
 
 // known is somebody whom the organisation knows, rather one of the first.
-func (o *outsiders) known(c chance) int { return int(c.Float64() * c.Float64() * float64(len(o.all))) }
+func (o *outsiders) known(c chance) int {
+	for {
+		i := int(c.Float64() * c.Float64() * float64(len(o.all)))
+		if !own(o.all[i]) {
+			return i
+		}
+	}
+}
 
 // some are n people who are known, each once, or all if there are fewer.
 func (o *outsiders) some(c chance, n int) []string {
 	var paths []string
-	for _, i := range c.Perm(len(o.all))[:min(n, len(o.all))] {
-		paths = append(paths, o.all[i])
+	for _, i := range c.Perm(len(o.all)) {
+		if len(paths) < n && !own(o.all[i]) {
+			paths = append(paths, o.all[i])
+		}
 	}
 	return paths
 }

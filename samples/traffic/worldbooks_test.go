@@ -146,6 +146,17 @@ func TestWorldReplay(t *testing.T) {
 	if len(fewer.People) != 20 || len(fewer.Sessions()) == 0 {
 		t.Errorf("got %d people; want the 20 that were asked for", len(fewer.People))
 	}
+	e := extra{chance: newChance(2, "customers"), w: fewer, others: fewer.letters}
+	customers := fewer.outsiders.some(e.chance, 1000)
+	for _, id := range e.seen(fewer.Days) {
+		customers = append(customers, fewer.address(id))
+	}
+	for range 200 {
+		customers = append(customers, fewer.outsiders.all[fewer.outsiders.known(e.chance)])
+	}
+	if !slices.ContainsFunc(fewer.outsiders.all, own) || slices.ContainsFunc(customers, own) {
+		t.Error("got nobody inside without a desk, or one as a customer; want some, and customers outside")
+	}
 	if other := NewWorld(WorldOptions{Seed: 3, Days: 28, Behaviour: set, WithoutMachines: true}); reflect.DeepEqual(other.letters, w.letters) {
 		t.Error("got the same weeks from two seeds; want others: the set has three stretches")
 	}

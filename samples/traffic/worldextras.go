@@ -67,7 +67,7 @@ func (e *extra) seen(day int) []int {
 			break
 		}
 		for _, to := range l.To {
-			if l.From < len(e.w.People) && to >= len(e.w.People) {
+			if l.From < len(e.w.People) && to >= len(e.w.People) && !own(e.w.address(to)) {
 				count[to]++
 			}
 		}
