@@ -114,6 +114,7 @@ func (j *judge) restoreMemory(m Memory) error {
 	if m.Submitter.Kind == mail.KindUser {
 		j.claim(s)
 	}
+	s.memory.reserve(len(m.Hashes)/hashBytes, m.Turn)
 	for packed := m.Hashes; len(packed) > 0; packed = packed[hashBytes:] {
 		if hash := unpack(packed); hash != 0 {
 			j.restoreNote(s, hash, m.Turn)

@@ -36,7 +36,11 @@ func (s *hashSet) at(slot int) uint64 {
 }
 
 // put fills a slot.
-func (s *hashSet) put(slot int, hash uint64) { pack(s.slots[:slot*hashBytes], hash) }
+func (s *hashSet) put(slot int, hash uint64) {
+	b := s.slots[slot*hashBytes:]
+	binary.LittleEndian.PutUint32(b, uint32(hash))
+	binary.LittleEndian.PutUint16(b[4:], uint16(hash>>32))
+}
 
 // last is the last slot.
 func (s *hashSet) last() int { return (len(s.slots)-padding)/hashBytes - 1 }
@@ -72,8 +76,7 @@ func (s *hashSet) add(hash uint64) bool {
 	if s.base != nil && s.base.has(hash) {
 		return false
 	}
-	if s.size == 0 {
-		*s = hashSet{base: s.base}
+	if s.homes == 0 {
 		s.fill(&hashSet{}, leastHomes, leastHomes/2)
 	}
 	slot, found := s.slot(hash)
@@ -107,6 +110,15 @@ func (s *hashSet) grow() {
 	old := *s
 	homes := s.homes + s.homes/2
 	s.fill(&old, homes, int(min(homes/4, 128)))
+}
+
+// reserve makes room for so many more, where it is known that they come.
+func (s *hashSet) reserve(n int) {
+	if homes := (s.size+uint32(n))*5/4 + 1; homes > s.homes {
+		old := *s
+		homes = max(homes, leastHomes, s.homes+s.homes/2)
+		s.fill(&old, homes, int(min(homes/2, 128)))
+	}
 }
 
 // packed is the same set, to be searched only: 6.5 bytes a recipient.

@@ -236,6 +236,13 @@ func (m *memory) restore(hash uint64, turn uint32) {
 	m.old[0].add(hash)
 }
 
+// reserve makes room for so many notes that are to be restored of a turn.
+func (m *memory) reserve(notes int, turn uint32) {
+	if turn == m.turn && m.old[0] == nil {
+		m.young.reserve(notes)
+	}
+}
+
 // packMemory has what was restored of the turn before, which is not added to any more,
 // take no room to grow.
 func (j *judge) packMemory() {

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
@@ -16,22 +15,11 @@ import (
 // are, profileState, the sums with their steps, the records, and to the end the names.
 const profileVersion = 5
 
-// storedChannel is the stored form of a channel.
-type storedChannel struct {
-	Sum, From, Nats  float64
-	At, Start, Began int64
-	Steps            uint32
-}
-
-// storedStep is the stored form of a step.
-type storedStep struct {
-	At, Offset                                   int64
-	Log                                          uint64
-	Novelty, Path, External, Refused, Hour, Late uint8
-	Nth                                          int32
-	Own                                          [terms]float32
-	Nats                                         float64
-}
+// Sizes of the stored form of a channel, without its steps, and of a step, in bytes.
+const (
+	channelBytes = 3*8 + 3*8 + 4
+	stepBytes    = 3*8 + 6 + 4 + terms*4 + 8
+)
 
 // takeProfiles hands over what changed since it was taken last.
 func (j *judge) takeProfiles() []Profile {
@@ -63,11 +51,11 @@ func (p *profile) stored() []byte {
 	return fixed(b, p.records, p.names)
 }
 
-// stored appends a storedChannel and its storedSteps. Sums are the most of a profile: by
-// reflection, as all else is written, they took ten times as long.
+// stored appends a sum and its steps. They are the most of a profile: by reflection, as
+// all else is written and read, they took ten times as long.
 func (c *channel) stored(b []byte) []byte {
 	order := binary.LittleEndian
-	b = slices.Grow(b, 52+70*len(c.steps))
+	b = slices.Grow(b, channelBytes+stepBytes*len(c.steps))
 	for _, nats := range [...]float64{c.sum, c.from, c.nats} {
 		b = order.AppendUint64(b, math.Float64bits(nats))
 	}
@@ -142,52 +130,83 @@ func (p *profile) read(text []byte) error {
 	if int(text[1]) != len(p.channels) || int(text[2]) != len(p.records) {
 		return errOtherRules
 	}
-	r := bytes.NewReader(text[3:])
-	if err := binary.Read(r, binary.LittleEndian, &p.profileState); err != nil {
-		return errDamaged
+	rest, err := readFixed(text[3:], &p.profileState)
+	for i := 0; i < len(p.channels) && err == nil; i++ {
+		rest, err = p.channels[i].read(rest)
 	}
-	for i := range p.channels {
-		if err := p.channels[i].read(r); err != nil {
-			return err
-		}
-	}
-	if err := binary.Read(r, binary.LittleEndian, p.records); err != nil {
-		return errDamaged
+	if err == nil {
+		rest, err = readFixed(rest, p.records)
 	}
 	size := binary.Size(machine{})
-	if r.Len()%size != 0 || r.Len()/size > maxNames {
+	if err != nil || len(rest)%size != 0 || len(rest)/size > maxNames {
 		return errDamaged
 	}
-	if r.Len() > 0 {
-		p.names = make([]machine, r.Len()/size)
+	if len(rest) > 0 {
+		p.names = make([]machine, len(rest)/size)
+		_, err = readFixed(rest, p.names)
 	}
-	if err := binary.Read(r, binary.LittleEndian, p.names); err != nil && len(p.names) > 0 {
-		return errDamaged
-	}
-	return nil
+	return err
 }
 
-func (c *channel) read(r *bytes.Reader) error {
-	var s storedChannel
-	if err := binary.Read(r, binary.LittleEndian, &s); err != nil || s.Steps > maxSteps {
-		return errDamaged
+// readFixed reads a value of fixed size from the beginning of a text, and returns the rest.
+func readFixed(text []byte, to any) (rest []byte, err error) {
+	n, err := binary.Decode(text, binary.LittleEndian, to)
+	if err != nil {
+		return nil, errDamaged
 	}
-	*c = channel{sum: s.Sum, from: s.From, nats: s.Nats, at: mail.Time(s.At), start: mail.Time(s.Start), began: mail.Time(s.Began)}
-	for range s.Steps {
-		var st storedStep
-		if err := binary.Read(r, binary.LittleEndian, &st); err != nil {
-			return errDamaged
-		}
-		c.steps = append(c.steps, step{
-			at: mail.Time(st.At), pos: mail.LogPos{Log: mail.LogID(st.Log), Offset: st.Offset}, own: st.Own, nats: st.Nats,
-			told: told{
-				novelty: min(novelty(st.Novelty), novelties-1), path: min(pathUse(st.Path), noPath),
-				external: st.External == 1, refused: st.Refused == 1, late: st.Late == 1, hour: min(st.Hour, 23), nth: st.Nth,
-			},
-		})
-	}
-	return nil
+	return text[n:], nil
 }
+
+// read reads what stored wrote from the beginning of a text, and returns the rest.
+func (c *channel) read(text []byte) (rest []byte, err error) {
+	if len(text) < channelBytes {
+		return nil, errDamaged
+	}
+	r := fixedReader(text)
+	*c = channel{sum: r.float64(), from: r.float64(), nats: r.float64(), at: r.time(), start: r.time(), began: r.time()}
+	steps := int(r.uint32())
+	if steps > maxSteps || len(r) < steps*stepBytes {
+		return nil, errDamaged
+	}
+	if steps > 0 {
+		c.steps = make([]step, steps)
+	}
+	for k := range c.steps {
+		c.steps[k].read(&r)
+	}
+	return r, nil
+}
+
+func (st *step) read(r *fixedReader) {
+	st.at = r.time()
+	st.pos.Offset = int64(r.uint64())
+	st.pos.Log = mail.LogID(r.uint64())
+	t := &st.told
+	t.novelty, t.path = min(novelty(r.uint8()), novelties-1), min(pathUse(r.uint8()), noPath)
+	t.external, t.refused = r.uint8() == 1, r.uint8() == 1
+	t.hour, t.late = min(r.uint8(), 23), r.uint8() == 1
+	t.nth = int32(r.uint32())
+	for i := range st.own {
+		st.own[i] = math.Float32frombits(r.uint32())
+	}
+	st.nats = r.float64()
+}
+
+// fixedReader takes numbers of fixed size from the front, lowest byte first. Who reads sees
+// to it that there are as many.
+type fixedReader []byte
+
+func (r *fixedReader) next(n int) []byte {
+	b := (*r)[:n]
+	*r = (*r)[n:]
+	return b
+}
+
+func (r *fixedReader) uint8() uint8     { return r.next(1)[0] }
+func (r *fixedReader) uint32() uint32   { return binary.LittleEndian.Uint32(r.next(4)) }
+func (r *fixedReader) uint64() uint64   { return binary.LittleEndian.Uint64(r.next(8)) }
+func (r *fixedReader) float64() float64 { return math.Float64frombits(r.uint64()) }
+func (r *fixedReader) time() mail.Time  { return mail.Time(r.uint64()) }
 
 // fleet reads what is usual for all.
 func (r *caseReader) fleet() {

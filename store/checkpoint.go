@@ -146,19 +146,31 @@ func (db *DB) Checkpoint(ctx context.Context) (detect.Checkpoint, error) {
 			if err := scan(&who.Kind, &who.Value, &turn, &stretches); err != nil {
 				return err
 			}
-			for len(stretches) > 0 {
-				length, n := binary.Uvarint(stretches)
-				if n <= 0 || length > uint64(len(stretches)-n) {
-					return problemf(ErrCheckpoint, "the stored memory of %s is damaged", who)
-				}
-				end := n + int(length)
-				c.Memory = append(c.Memory, detect.Memory{Submitter: who, Turn: turn, Hashes: stretches[n:end:end]})
-				stretches = stretches[end:]
+			hashes, ok := joined(stretches)
+			if !ok {
+				return problemf(ErrCheckpoint, "the stored memory of %s is damaged", who)
 			}
+			c.Memory = append(c.Memory, detect.Memory{Submitter: who, Turn: turn, Hashes: hashes})
 			return nil
 		}, selectMemory)
 	})
 	return c, err
+}
+
+// joined makes one of the stretches of a row, in their place: there is one for every few
+// minutes in which somebody mailed.
+func joined(stretches []byte) (hashes []byte, ok bool) {
+	hashes = stretches[:0]
+	for len(stretches) > 0 {
+		length, n := binary.Uvarint(stretches)
+		if n <= 0 || length > uint64(len(stretches)-n) {
+			return nil, false
+		}
+		end := n + int(length)
+		hashes = append(hashes, stretches[n:end]...)
+		stretches = stretches[end:]
+	}
+	return hashes, true
 }
 
 const selectHashKey = `SELECT key FROM hash_key`

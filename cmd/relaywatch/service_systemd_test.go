@@ -101,12 +101,12 @@ func TestUnitRefuses(t *testing.T) {
 
 // listener is systemd's socket.
 type listener struct {
-	t    *testing.T
+	t    testing.TB
 	conn *net.UnixConn
 	path string
 }
 
-func listen(t *testing.T) *listener {
+func listen(t testing.TB) *listener {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
