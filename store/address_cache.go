@@ -111,6 +111,9 @@ func (c *addressCache) add(hash uint32, domain int64, local string, id int64) {
 // remove forgets an address, if it is here. Its entry stays, so that others behind it are
 // found.
 func (c *addressCache) remove(hash uint32, domain int64, local string) {
+	if c == nil {
+		return
+	}
 	if entry := c.at(hash, domain, local); entry != nil {
 		binary.LittleEndian.PutUint32(entry, 0)
 	}

@@ -26,10 +26,10 @@ type addresses struct {
 	next    int64 // The id of the next new address.
 	settled int64 // meta.settled: those above it are in the cache, those up to it in address_hashes.
 	newer   unsettled
-	most    unsettled // So many are settled at once.
-	cache   *addressCache
-	asked   int64  // How many were looked up in the store since it was opened.
-	used    bitmap // Notes what is named, while Prune looks for orphans; nil otherwise.
+	most    unsettled     // So many are settled at once.
+	cache   *addressCache // nil until a batch names an address: an agent at rest needs none.
+	asked   int64         // How many were looked up in the store since it was opened.
+	used    bitmap        // Notes what is named, while Prune looks for orphans; nil otherwise.
 }
 
 // unsettled is how many addresses are not settled, and what they take in the cache.
@@ -38,8 +38,8 @@ type unsettled struct {
 	bytes int
 }
 
-// mostUnsettled is some 10 MB of memory, which the writer reads back when it opens the
-// store, in half a second at the most. It must leave room for others in the cache.
+// mostUnsettled is some 10 MB of memory, which the writer reads back with its first
+// batch, in half a second at the most. It must leave room for others in the cache.
 var mostUnsettled = unsettled{1 << 18, maxCacheBytes / 8 * 5}
 
 // hashed is a row of table address_hashes.
@@ -111,7 +111,7 @@ func (w *addressWriter) flush(ctx context.Context) error {
 		return err
 	}
 	a := &w.known.addresses
-	if a.newer.count < a.most.count && a.newer.bytes < a.most.bytes {
+	if a.newer.count == 0 || a.newer.count < a.most.count && a.newer.bytes < a.most.bytes {
 		return nil
 	}
 	return a.settle(ctx, w.tx, w.known)
@@ -152,7 +152,16 @@ func join(local, domain string) mail.Path {
 
 // load makes sure that every address of the store that b names is in the cache.
 func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch, in *domains) error {
-	if a.cache.bytes > maxCacheBytes {
+	switch {
+	case a.cache == nil && len(b.Transactions)+len(b.Deliveries) == 0:
+		return nil
+	case a.cache == nil:
+		a.cache = newAddressCache()
+		if err := a.loadAbove(ctx, tx, a.settled); err != nil {
+			return err
+		}
+		a.cache.whole = a.settled == nullPath
+	case a.cache.bytes > maxCacheBytes:
 		a.cache = a.cache.only(a.settled)
 	}
 	if a.cache.whole {
@@ -244,19 +253,6 @@ const (
 	selectNextAddress = `SELECT max((SELECT max(id) FROM addresses), settled) + 1 FROM meta`
 	selectAddresses   = `SELECT a.id, a.local, d.id, d.name FROM addresses a JOIN domains d ON d.id = a.domain_id WHERE a.id > ?`
 )
-
-// open looks what the store holds.
-func (a *addresses) open(ctx context.Context, tx *sql.Tx) error {
-	a.cache = newAddressCache()
-	if err := tx.QueryRowContext(ctx, selectNextAddress).Scan(&a.next); err != nil {
-		return err
-	}
-	if err := a.loadAbove(ctx, tx, a.settled); err != nil {
-		return err
-	}
-	a.cache.whole = a.settled == nullPath
-	return nil
-}
 
 // loadAbove puts the addresses with greater numbers into the cache.
 func (a *addresses) loadAbove(ctx context.Context, tx *sql.Tx, id int64) error {

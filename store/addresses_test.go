@@ -80,7 +80,9 @@ func TestCacheOfLongTexts(t *testing.T) {
 func forget(t *testing.T, db *DB) {
 	t.Helper()
 	write(t, db, &ingest.Batch{})
-	db.known.addresses.cache = db.known.addresses.cache.only(db.known.addresses.settled)
+	if a := &db.known.addresses; a.cache != nil {
+		a.cache = a.cache.only(a.settled)
+	}
 }
 
 // atOnce settles addresses with the batch that brings them.

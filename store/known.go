@@ -103,6 +103,9 @@ func look(ctx context.Context, tx *sql.Tx, most unsettled) (*known, error) {
 	if err := tx.QueryRowContext(ctx, selectNextTransaction).Scan(&k.nextID); err != nil {
 		return nil, err
 	}
+	if err := tx.QueryRowContext(ctx, selectNextAddress).Scan(&k.addresses.next); err != nil {
+		return nil, err
+	}
 	if _, err := tx.ExecContext(ctx, deleteZones, k.nextID); err != nil {
 		return nil, err
 	}
@@ -120,10 +123,7 @@ func look(ctx context.Context, tx *sql.Tx, most unsettled) (*known, error) {
 		k.logs[mail.LogID(key)] = id
 		return err
 	}, selectLogIDs)
-	if err != nil {
-		return nil, err
-	}
-	return k, k.addresses.open(ctx, tx)
+	return k, err
 }
 
 // queryer is a connection, a transaction or a pool.
