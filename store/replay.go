@@ -38,51 +38,81 @@ const (
 var selectPaths = `SELECT a.id, a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END
 	FROM addresses a LEFT JOIN domains d ON d.id = a.domain_id WHERE a.id IN (?` + strings.Repeat(",?", maxLookups-1) + `)`
 
+// replayPart is how many transactions, logins and deliveries are handed over together.
+// Two parts are in memory besides the one that is taken.
+const replayPart = 512
+
 // Replay hands over all that the store has of the time after `after`, in the order
 // of time: transactions of direction in, whole, also those that began before and
 // may have a row after it, logins, and deliveries that were decided, by the time of
 // the reply, without server, remote server and text. The writer may go on meanwhile,
-// and is not seen.
+// and is not seen. What comes next is read while the caller is at work.
 func (db *DB) Replay(ctx context.Context, after mail.Time, tx func(mail.Transaction), login func(mail.Login), delivery func(mail.Delivery)) error {
-	return db.snapshot(ctx, func(snapshot *sql.Tx) error {
-		r := replay{snapshot: snapshot}
-		if err := r.open(ctx, after); err != nil {
-			return err
-		}
-		defer r.close()
-		d := deliveries{r: &r}
-		if err := d.open(ctx, after); err != nil {
-			return err
-		}
-		defer d.rows.rows.Close()
-		take := func() {
-			d.before(ctx, r.next().At, delivery)
-			tx(r.take())
-		}
-		logins, err := snapshot.QueryContext(ctx, selectReplayedLogins, int64(after))
-		if err != nil {
-			return err
-		}
-		defer logins.Close()
-		for logins.Next() {
-			var l mail.Login
-			var key int64
-			if err := logins.Scan(&l.At, &key, &l.Pos.Offset, &l.Server, &l.ClientIP, &l.User, &l.TLS, &l.OK); err != nil {
-				return err
+	parts := make(chan []func())
+	var err error // Of reading; read when parts is closed.
+	go func() {
+		defer close(parts)
+		var part []func()
+		give := func(f func()) {
+			if part = append(part, f); len(part) == replayPart {
+				parts <- part
+				part = nil
 			}
-			l.Pos.Log = mail.LogID(key)
-			for r.more(ctx) && before(r.next(), &l) {
-				take()
-			}
-			d.before(ctx, l.At, delivery)
-			login(l)
 		}
-		for r.more(ctx) {
+		err = db.snapshot(ctx, func(snapshot *sql.Tx) error {
+			return replayRows(ctx, snapshot, after,
+				func(t mail.Transaction) { give(func() { tx(t) }) },
+				func(l mail.Login) { give(func() { login(l) }) },
+				func(d mail.Delivery) { give(func() { delivery(d) }) })
+		})
+		parts <- part
+	}()
+	for part := range parts { // To the end: who gives waits for nothing else.
+		for _, take := range part {
 			take()
 		}
-		d.before(ctx, math.MaxInt64, delivery)
-		return firstError(r.err, d.err, logins.Err())
-	})
+	}
+	return err
+}
+
+func replayRows(ctx context.Context, snapshot *sql.Tx, after mail.Time, tx func(mail.Transaction), login func(mail.Login), delivery func(mail.Delivery)) error {
+	r := replay{snapshot: snapshot}
+	if err := r.open(ctx, after); err != nil {
+		return err
+	}
+	defer r.close()
+	d := deliveries{r: &r}
+	if err := d.open(ctx, after); err != nil {
+		return err
+	}
+	defer d.rows.rows.Close()
+	take := func() {
+		d.before(ctx, r.next().At, delivery)
+		tx(r.take())
+	}
+	logins, err := snapshot.QueryContext(ctx, selectReplayedLogins, int64(after))
+	if err != nil {
+		return err
+	}
+	defer logins.Close()
+	for logins.Next() {
+		var l mail.Login
+		var key int64
+		if err := logins.Scan(&l.At, &key, &l.Pos.Offset, &l.Server, &l.ClientIP, &l.User, &l.TLS, &l.OK); err != nil {
+			return err
+		}
+		l.Pos.Log = mail.LogID(key)
+		for r.more(ctx) && before(r.next(), &l) {
+			take()
+		}
+		d.before(ctx, l.At, delivery)
+		login(l)
+	}
+	for r.more(ctx) {
+		take()
+	}
+	d.before(ctx, math.MaxInt64, delivery)
+	return firstError(r.err, d.err, logins.Err())
 }
 
 func before(t *mail.Transaction, l *mail.Login) bool {
