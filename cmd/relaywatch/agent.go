@@ -107,15 +107,16 @@ var errReload = errors.New("the configuration changed")
 
 // run is the agent. It returns when ctx is done, with everything stored.
 func (a *agent) run(ctx context.Context) error {
-	lock := lockOf(a.store, agentLock)
-	held, err := lock.take(lock.TryLock)
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", lock.Path(), err)
-	}
-	if !held {
+	release, held, err := a.takeAgent(ctx)
+	switch {
+	case !held && ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	case !held:
 		return fmt.Errorf("another relaywatch agent already writes to %s, or relaywatch forget or recipients changes it: stop it first, or wait for it, or name another file with --db", a.store)
 	}
-	defer lock.release()
+	defer release()
 	reported := make(chan struct{})
 	reporting, stopReports := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

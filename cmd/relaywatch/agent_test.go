@@ -320,6 +320,32 @@ func TestAgentIsAlone(t *testing.T) {
 	first.stop()
 }
 
+// A run of ingest never writes beside an agent, which would go on to judge without the rows
+// that it reads; an agent that starts meanwhile waits for it.
+func TestAgentKeepsIngestAway(t *testing.T) {
+	h := newHost(t, 2000, "")
+	h.write(rand.New(rand.NewPCG(1, 1)), 0)
+	reading := lockOf(h.db, readingLock)
+	if held, err := reading.take(reading.TryLock); err != nil || !held {
+		t.Fatalf("got %v, %v; want the lock of a run of ingest", held, err)
+	}
+	r := h.start()
+	r.await("relaywatch ingest reads logs into the store: waiting until it is done")
+	if n := h.rows(); n > 0 {
+		t.Errorf("got %d rows beside a run of ingest; want none", n)
+	}
+	reading.release()
+	h.until(h.wholeRows(), r)
+	var out, errOut bytes.Buffer
+	code := run(t.Context(), []string{"--config", h.config, "ingest", "../../samples/iis"}, &out, &errOut)
+	if code != exitFailed || !strings.Contains(errOut.String(), "an agent reads logs into "+h.db+": add these to logs in its configuration") {
+		t.Errorf("ingest beside an agent: got %d and %s; want %d and what to do", code, errOut.String(), exitFailed)
+	}
+	r.stop()
+	mustRun(t, 0, "--config", h.config, "ingest")
+	h.same("after a run of ingest")
+}
+
 // The store's file removed, and a writer that holds it: each is said once, heals,
 // and loses nothing.
 func TestAgentHeals(t *testing.T) {

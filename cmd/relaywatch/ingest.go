@@ -133,7 +133,7 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		return err
 	}
 	defer db.Close()
-	release, err := p.shareReading(ctx)
+	release, err := p.takeReading(ctx)
 	if err != nil {
 		return err
 	}
