@@ -16,9 +16,15 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return fmt.Sprintf("is in %s: %s", e.Name, e.Remedy) }
 
 // UnknownFormatError is returned for a file that looks like no SMTP log at all.
-type UnknownFormatError struct{ Line string } // Its first line, cut.
+type UnknownFormatError struct {
+	Line string // Its first line, cut.
+	Is   string // What it is, and what to do; "" if that is not known.
+}
 
 func (e *UnknownFormatError) Error() string {
+	if e.Is != "" {
+		return "is no SMTP log but " + e.Is
+	}
 	return fmt.Sprintf("is no SMTP log: its first line is %q; relaywatch reads W3C logs of IIS SMTP (ex*.log) and "+
 		"SmtpReceive and SmtpSend protocol logs of Exchange (RECV*.LOG, SEND*.LOG); if it is one, set its format", e.Line)
 }
@@ -43,6 +49,19 @@ var (
 	row2003     = regexp.MustCompile(`^\d{4}-\d{1,2}-\d{1,2}\t\d{1,2}:\d\d:\d\d GMT\t`)
 	rowWeb      = regexp.MustCompile(`(?m)^[^#].* (GET|POST|HEAD|OPTIONS|PUT|PROPFIND) /`)
 )
+
+// otherFile tells of a file that would else be taken for a log without a complete row, as
+// b ends before its first NUL byte.
+func otherFile(b []byte) error {
+	switch {
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
+		return &RefusedError{"UTF-16", "a program has changed it while it was copied, as PowerShell does with > and Out-File; " +
+			"read the log itself, or a copy by copy, robocopy or Copy-Item"}
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
+		return &UnknownFormatError{Is: "a ZIP archive: unpack it first; what gzip has compressed (.gz) is read as it is"}
+	}
+	return nil
+}
 
 // sniff tells a log's format by its beginning, never by its name. It returns ""
 // without an error while the beginning is not enough to tell.

@@ -98,11 +98,16 @@ func TestSniff(t *testing.T) {
 		{name: "tracking without a header", log: "2010-04-19T12:29:07.390Z,10.10.14.73,MAIL07,,MAIL07,\"MDB:ada3d2c3, ClientType:User\",,STOREDRIVER,SUBMIT,,<1@corp.example>,,,,,,,s,ann@corp.example,,\n", refused: "message tracking"},
 		{name: "tracking of 2003", log: "# Message Tracking Log File\n# Exchange System Attendant Version 6.0.7638\n# Date\tTime\n2026-11-5\t1:2:3 GMT\t-\n", refused: "Exchange 2000/2003: it is not read; in Exchange System Manager,"},
 		{name: "web site", log: "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port\n2026-11-05 00:00:01 10.0.0.5 GET / - 443\n", refused: "web site"},
+		{name: "zip", log: "PK\x03\x04\x14", refused: "a ZIP archive: unpack it first"},
+		{name: "UTF-16", log: "\xff\xfe#", refused: "is in UTF-16: "},
 		{name: "something else", log: "Dear diary\n", refused: "no SMTP log"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := sniff([]byte(tt.log))
+			got, err := Format(""), otherFile([]byte(tt.log))
+			if err == nil {
+				got, err = sniff([]byte(tt.log))
+			}
 			if got != tt.want {
 				t.Errorf("got %q; want %q", got, tt.want)
 			}
