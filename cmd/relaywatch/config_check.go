@@ -16,7 +16,6 @@ import (
 
 	"relaywatch/detect"
 	"relaywatch/ingest"
-	"relaywatch/mail"
 )
 
 // positions tells where in the configuration file a key stands.
@@ -74,78 +73,67 @@ func environmentName(key string) string {
 
 // check reports every mistake in the values at once.
 func (c *Config) check(p positions) []error {
-	var errs []error
-	bad := func(key, format string, args ...any) { errs = append(errs, p.at(key, format, args...)) }
-	errs = append(errs, c.checkPrivacy(p)...)
+	errs := slices.Concat(c.checkPrivacy(p), c.checkLogs(p), c.Network.check(p), c.Hours.check(p), c.checkAllow(p))
+	if c.Rules.Path != "" {
+		if info, err := os.Stat(c.Rules.Path); err != nil || !info.IsDir() {
+			errs = append(errs, p.at("$.rules.path", "%q is no folder; leave it empty for the built-in rules", c.Rules.Path))
+		}
+	}
+	if c.Detect.AlarmsPerWeek < 0 {
+		errs = append(errs, p.at("$.detect.alarms_per_week", "%g is no number of alarms; 0 is no wish", c.Detect.AlarmsPerWeek))
+	}
+	return slices.Concat(errs, c.Agent.check(p), c.Digest.check(p), c.Alerts.check(p))
+}
+
+func (c *Config) checkLogs(p positions) (errs []error) {
 	for i, l := range c.Logs {
 		switch ingest.Format(l.Format) {
 		case "", ingest.FormatAuto, ingest.FormatIISW3C, ingest.FormatExchangeReceive, ingest.FormatExchangeSend:
 		default:
-			bad(fmt.Sprintf("$.logs[%d].format", i), "%q is not read; use auto, iis-w3c, exchange-receive or exchange-send", l.Format)
+			errs = append(errs, p.at(fmt.Sprintf("$.logs[%d].format", i), "%q is not read; use auto, iis-w3c, exchange-receive or exchange-send", l.Format))
 		}
 		if l.Path == "" {
-			bad(fmt.Sprintf("$.logs[%d]", i), "path is missing: a file, a folder or a glob")
+			errs = append(errs, p.at(fmt.Sprintf("$.logs[%d]", i), "path is missing: a file, a folder or a glob"))
 		}
 		if err := ingest.CheckCodePage(l.CodePage); err != nil {
-			bad(fmt.Sprintf("$.logs[%d].code_page", i), "%v", err)
+			errs = append(errs, p.at(fmt.Sprintf("$.logs[%d].code_page", i), "%v", err))
 		}
 	}
-	for i, n := range c.Network.Internal {
-		if _, err := netip.ParsePrefix(n); err != nil {
-			bad(fmt.Sprintf("$.network.internal[%d]", i), "%q is no network; write it as 10.0.0.0/8", n)
+	return errs
+}
+
+func (n *NetworkConfig) check(p positions) (errs []error) {
+	for i, network := range n.Internal {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			errs = append(errs, p.at(fmt.Sprintf("$.network.internal[%d]", i), "%q is no network; write it as 10.0.0.0/8", network))
 		}
 	}
-	for i, g := range c.Network.Gateways {
+	for i, g := range n.Gateways {
 		if _, err := netip.ParseAddr(g); err != nil {
-			bad(fmt.Sprintf("$.network.gateways[%d]", i), "%q is no address; write it as 10.0.0.25", g)
+			errs = append(errs, p.at(fmt.Sprintf("$.network.gateways[%d]", i), "%q is no address; write it as 10.0.0.25", g))
 		}
 	}
-	for i, d := range c.Network.OwnDomains {
+	for i, d := range n.OwnDomains {
 		if strings.Trim(d, ".") == "" || strings.ContainsAny(d, "@/ *") {
-			bad(fmt.Sprintf("$.network.own_domains[%d]", i), "%q is no domain; write it as corp.example, subdomains are included", d)
+			errs = append(errs, p.at(fmt.Sprintf("$.network.own_domains[%d]", i), "%q is no domain; write it as corp.example, subdomains are included", d))
 		}
 	}
-	if _, err := time.LoadLocation(c.Hours.TimeZone); err != nil {
-		bad("$.hours.time_zone", "%q is not known; use a name like Europe/London", c.Hours.TimeZone)
+	return errs
+}
+
+func (h *HoursConfig) check(p positions) (errs []error) {
+	if _, err := time.LoadLocation(h.TimeZone); err != nil {
+		errs = append(errs, p.at("$.hours.time_zone", "%q is not known; use a name like Europe/London", h.TimeZone))
 	}
-	if _, err := detect.NewEngine(nil, detect.Site{Hours: detect.Hours{Business: c.Hours.Business}}); err != nil {
-		bad("$.hours.business", "%v", err)
+	if _, err := detect.NewEngine(nil, detect.Site{Hours: detect.Hours{Business: h.Business}}); err != nil {
+		errs = append(errs, p.at("$.hours.business", "%v", err))
 	}
-	for i, d := range c.Hours.Holidays {
+	for i, d := range h.Holidays {
 		if _, err := time.Parse(time.DateOnly, d); err != nil {
-			bad(fmt.Sprintf("$.hours.holidays[%d]", i), "%q is no date; write it as 2026-12-25", d)
+			errs = append(errs, p.at(fmt.Sprintf("$.hours.holidays[%d]", i), "%q is no date; write it as 2026-12-25", d))
 		}
 	}
-	known := c.ruleNames()
-	for i, a := range c.Allow {
-		if err := a.check(); err != nil {
-			bad(fmt.Sprintf("$.allow[%d]", i), "%v", err)
-		}
-		for name, most := range a.AtMost {
-			if err := detect.CheckLimit(name, most); err != nil {
-				bad(fmt.Sprintf("$.allow[%d].at_most.%s", i, name), "%v", err)
-			}
-		}
-		if err := detect.CheckBaseline(a.Baseline, len(a.AtMost) > 0); err != nil {
-			bad(fmt.Sprintf("$.allow[%d].baseline", i), "%v", err)
-		}
-		for j, name := range a.Rules {
-			if len(known) > 0 && !slices.Contains(known, name) {
-				bad(fmt.Sprintf("$.allow[%d].rules[%d]", i, j), "no rule %q (%s)", name, hintOf(name, known))
-			}
-		}
-	}
-	if c.Rules.Path != "" {
-		if info, err := os.Stat(c.Rules.Path); err != nil || !info.IsDir() {
-			bad("$.rules.path", "%q is no folder; leave it empty for the built-in rules", c.Rules.Path)
-		}
-	}
-	if c.Detect.AlarmsPerWeek < 0 {
-		bad("$.detect.alarms_per_week", "%g is no number of alarms; 0 is no wish", c.Detect.AlarmsPerWeek)
-	}
-	errs = append(errs, c.Agent.check(p)...)
-	errs = append(errs, c.Digest.check(p)...)
-	return append(errs, c.Alerts.check(p)...)
+	return errs
 }
 
 func (a *AgentConfig) check(p positions) []error {
@@ -186,43 +174,6 @@ func (a *AgentConfig) interval() time.Duration {
 		return ingest.DefaultInterval
 	}
 	return d
-}
-
-// ruleNames are the names of the rules in force, if an allow-list entry needs them;
-// none if they can't be loaded, which whoever judges by them will say.
-func (c *Config) ruleNames() []string {
-	if !slices.ContainsFunc(c.Allow, func(a AllowConfig) bool { return len(a.Rules) > 0 }) {
-		return nil
-	}
-	list, err := loadRules(c.Rules.Path)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, r := range list {
-		names = append(names, r.Name)
-	}
-	return names
-}
-
-func (a AllowConfig) check() error {
-	if kind, network, ok := strings.Cut(a.Submitter, ":"); ok && kind == mail.KindIP && strings.Contains(network, "/") {
-		if _, err := netip.ParsePrefix(network); err != nil {
-			return fmt.Errorf("submitter %q: %q is no network", a.Submitter, network)
-		}
-	} else if _, err := mail.ParseSubmitter(a.Submitter); err != nil {
-		return err
-	}
-	if strings.TrimSpace(a.Reason) == "" {
-		return fmt.Errorf("reason is missing: say why %s may do that", a.Submitter)
-	}
-	if a.Until == "never" {
-		return nil
-	}
-	if _, err := time.Parse(time.DateOnly, a.Until); err != nil {
-		return fmt.Errorf("until %q is no date; write the last day as 2027-06-30, or never", a.Until)
-	}
-	return nil
 }
 
 // parseDays reads a time span, as 180d or 36h.
@@ -275,21 +226,4 @@ func (c *Config) site() (detect.Site, error) {
 		s.Allow = append(s.Allow, a.entry(zone))
 	}
 	return s, nil
-}
-
-// entry is the allow-list entry for the engine.
-func (a AllowConfig) entry(zone *time.Location) detect.Allow {
-	entry := detect.Allow{
-		Submitter: strings.ToLower(a.Submitter), Rules: a.Rules, Reason: a.Reason, Owner: a.Owner, AtMost: a.AtMost, Baseline: a.Baseline,
-	}
-	if ends, ok := a.ends(zone); ok {
-		entry.Until = mail.Of(ends)
-	}
-	return entry
-}
-
-// ends is the first moment at which the entry no longer holds; false if it never ends.
-func (a AllowConfig) ends(zone *time.Location) (time.Time, bool) {
-	day, err := time.ParseInLocation(time.DateOnly, a.Until, zone)
-	return day.AddDate(0, 0, 1), err == nil
 }

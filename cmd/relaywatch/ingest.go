@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"relaywatch/detect"
 	"relaywatch/ingest"
 	"relaywatch/mail"
 	"relaywatch/store"
@@ -138,33 +139,12 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		return err
 	}
 	defer release()
-	resume, err := db.Resume(ctx)
-	if err != nil {
+	line, result, problems := p.read(ctx, db, ruleSet, site, sources)
+	if problems != nil && !errors.Is(problems, errSaid) {
+		return problems
+	}
+	if err := p.pruneOld(ctx, db, mail.Time(start.Unix())); err != nil {
 		return err
-	}
-	line, err := newPipeline(ctx, db, ruleSet, site)
-	if err != nil {
-		return err
-	}
-	if why := line.whySpoilt(); why != nil {
-		p.log.Warn().Msg(visible(why.Error()))
-	}
-	bar := p.progressBar()
-	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Hide: site.Hide, Progress: bar.show, Problem: bar.problem}
-	result, err := line.run(ctx, reader)
-	bar.clear()
-	if err != nil && !bar.said(err) {
-		return err
-	}
-	keep, keepErr := p.config.keep()
-	if keepErr != nil {
-		return keepErr
-	}
-	var pruned store.Pruned
-	if keep != (store.Keep{}) {
-		if pruned, keepErr = db.Prune(ctx, keep, mail.Time(start.Unix())); keepErr != nil {
-			return keepErr
-		}
 	}
 	report := ingestReport{
 		Files: result.Files, Rows: result.Rows,
@@ -174,21 +154,55 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 		Findings:     len(line.found),
 		Seconds:      time.Since(start).Round(time.Millisecond).Seconds(),
 	}
+	if problems != nil && result.Files == 0 && result.Same == 0 && !asJSON {
+		return problems // There is nothing else to tell.
+	}
+	if err := p.reportIngest(ctx, db, report, result, asJSON); err != nil {
+		return err
+	}
+	return problems
+}
+
+// read reads, judges and stores what is new. It returns errSaid where some log could not be
+// read, after all others were.
+func (p *program) read(ctx context.Context, db *store.DB, ruleSet []*detect.Rule, site detect.Site, sources []ingest.Source) (*pipeline, ingest.Result, error) {
+	resume, err := db.Resume(ctx)
+	if err != nil {
+		return nil, ingest.Result{}, err
+	}
+	line, err := newPipeline(ctx, db, ruleSet, site)
+	if err != nil {
+		return nil, ingest.Result{}, err
+	}
+	if why := line.whySpoilt(); why != nil {
+		p.log.Warn().Msg(visible(why.Error()))
+	}
+	bar := p.progressBar()
+	reader := &ingest.Reader{Sources: sources, Resume: resume, BatchRows: cmp.Or(p.batchRows, batchRows), Hide: site.Hide, Progress: bar.show, Problem: bar.problem}
+	result, err := line.run(ctx, reader)
+	bar.clear()
+	if err != nil && bar.said(err) {
+		err = errSaid
+	}
+	return line, result, err
+}
+
+// pruneOld removes what is kept for long enough, and says so.
+func (p *program) pruneOld(ctx context.Context, db *store.DB, now mail.Time) error {
+	keep, err := p.config.keep()
+	if err != nil || keep == (store.Keep{}) {
+		return err
+	}
+	pruned, err := db.Prune(ctx, keep, now)
+	if err != nil {
+		return err
+	}
 	if pruned.Transactions > 0 {
 		p.log.Info().Msgf("removed %s transactions from before %s: they are kept for %s",
 			words.Thousands(pruned.Transactions), short(pruned.Before), span(keep.Transactions))
 	}
 	if pruned.Forgotten > 0 {
 		p.log.Info().Msgf("removed the addresses of %s: they are kept for %s", words.Plural(pruned.Forgotten, "recipient"), span(keep.Recipients))
-	}
-	if err != nil && result.Files == 0 && result.Same == 0 && !asJSON {
-		return errSaid // There is nothing else to tell.
-	}
-	if err := p.reportIngest(ctx, db, report, result, asJSON); err != nil {
-		return err
-	}
-	if err != nil {
-		return errSaid
 	}
 	return nil
 }
