@@ -19,11 +19,19 @@ type mailbox struct {
 type mailboxes struct {
 	base *mailboxes // Is searched too and never changed; nil in the engine itself.
 	of   map[uint64]mailbox
+
+	// What was put last, which the next recipient of a message puts again.
+	lastHash uint64
+	last     mailbox
 }
 
 func (m *mailboxes) fork() *mailboxes { return &mailboxes{base: m} }
 
 func (m *mailboxes) put(hash uint64, b mailbox) {
+	if hash == m.lastHash && b == m.last {
+		return
+	}
+	m.lastHash, m.last = hash, b
 	if m.of == nil {
 		m.of = make(map[uint64]mailbox)
 	}

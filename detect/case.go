@@ -32,6 +32,30 @@ func (f *finding) clone() *finding {
 	return &c
 }
 
+// findings are the newest of each rule, by rule. Most submitters have none, and an accused
+// one a handful, which are asked for at each row.
+type findings []*finding
+
+// of is that of a rule, or nil.
+func (fs findings) of(rule int) *finding {
+	for _, f := range fs {
+		if f.rule == rule {
+			return f
+		}
+	}
+	return nil
+}
+
+// put takes one in, in the place of the one before it.
+func (fs *findings) put(f *finding) {
+	i, found := slices.BinarySearchFunc(*fs, f.rule, func(g *finding, rule int) int { return cmp.Compare(g.rule, rule) })
+	if found {
+		(*fs)[i] = f
+		return
+	}
+	*fs = slices.Insert(*fs, i, f)
+}
+
 // episode is an Episode in the making.
 type episode struct {
 	who     mail.Submitter
@@ -75,7 +99,7 @@ func (t *tally) add(u tally) {
 // a mail in the afternoon while the window is still full.
 func (j *judge) held(s *subject, i int, newest *row, lead int, m *measures) {
 	r := j.rules[i]
-	f := s.findings[i]
+	f := s.findings.of(i)
 	if f != nil && j.over(f, s.rows.newest, m) {
 		if f.flagged == s.rows.newest { // The one that begins has its key: it takes its place.
 			f.touched = false
@@ -115,10 +139,7 @@ func (j *judge) open(s *subject, i, lead int, m *measures) *finding {
 	if lead == sigScore {
 		j.explainScore(s, f, i, m)
 	}
-	if s.findings == nil {
-		s.findings = make(map[int]*finding)
-	}
-	s.findings[i] = f
+	s.findings.put(f)
 	return f
 }
 
@@ -138,7 +159,7 @@ func (j *judge) over(f *finding, t mail.Time, m *measures) bool {
 	length := seconds(r.Window)
 	return t-f.last > length ||
 		f.silenced != "" && j.network.silenced(f.who, r, t-length+1, m) == "" ||
-		j.network.baseline(f.who, r, f.flagged) != j.network.baseline(f.who, r, t)
+		j.network.raises && j.network.baseline(f.who, r, f.flagged) != j.network.baseline(f.who, r, t)
 }
 
 // accuse adds a finding that holds to the episode of its submitter. Only an alert
@@ -168,7 +189,7 @@ func (j *judge) accuse(s *subject, f *finding) {
 // gather adds to a new episode what was found in the last day.
 func (j *judge) gather(s *subject, ep *episode) {
 	for _, i := range s.judging.rules {
-		g := s.findings[i]
+		g := s.findings.of(i)
 		if g == nil || j.rules[i].Level == LevelAlert || ep.first-g.last > seconds(Quiet) {
 			continue
 		}

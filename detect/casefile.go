@@ -122,8 +122,8 @@ func (w *caseWriter) subject(s *subject) {
 	w.string(s.who.Kind)
 	w.string(s.who.Value)
 	w.whole(len(s.findings))
-	for _, i := range slices.Sorted(maps.Keys(s.findings)) {
-		w.finding(s.findings[i])
+	for _, f := range s.findings {
+		w.finding(f)
 	}
 	ep := s.episode
 	w.truth(ep != nil)
@@ -142,7 +142,7 @@ func (w *caseWriter) subject(s *subject) {
 	for _, i := range ep.rules {
 		w.whole(i)
 	}
-	own := s.findings[ep.words.rule] != ep.words
+	own := s.findings.of(ep.words.rule) != ep.words
 	w.truth(own)
 	if own {
 		w.finding(ep.words)

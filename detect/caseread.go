@@ -159,10 +159,10 @@ func (r *caseReader) subject() {
 		return
 	}
 	s := r.judge.known(who)
-	s.findings = make(map[int]*finding)
+	s.findings = nil
 	for range r.count() {
 		if f := r.finding(who); f != nil {
-			s.findings[f.rule] = f
+			s.findings.put(f)
 		}
 	}
 	if r.truth() {
@@ -187,7 +187,7 @@ func (r *caseReader) episode(s *subject) {
 	if r.truth() {
 		ep.words = r.finding(s.who)
 	} else if r.err == nil {
-		ep.words = s.findings[ep.rules[0]]
+		ep.words = s.findings.of(ep.rules[0])
 	}
 	if ep.words == nil {
 		r.fail(errDamaged)

@@ -59,7 +59,9 @@ func (c *channel) add(w *Weigher, t *weights, o *own, at mail.Time, pos mail.Log
 	anew := c.sum == 0 || before < faint && before <= c.sum/2 // Nothing for a half-life.
 	c.at = at
 	if before+nats <= 0 {
-		*c = channel{at: at, asked: c.asked}
+		if c.sum != 0 {
+			*c = channel{at: at, asked: c.asked}
+		}
 		return nats
 	}
 	if c.sum == 0 {

@@ -60,11 +60,9 @@ func (j *judge) restoreCases(text []byte) error {
 
 // forgetClosed drops what no row after until can change or count.
 func (j *judge) forgetClosed(s *subject, until mail.Time) {
-	for i, f := range s.findings {
-		if until-f.last > seconds(max(Quiet, j.rules[i].Window)) {
-			delete(s.findings, i)
-		}
-	}
+	s.findings = slices.DeleteFunc(s.findings, func(f *finding) bool {
+		return until-f.last > seconds(max(Quiet, j.rules[f.rule].Window))
+	})
 	if s.episode != nil && until-s.episode.last > seconds(Quiet) {
 		s.episode = nil
 	}

@@ -126,30 +126,29 @@ func (j *judge) putText(r *row, d dimension, text string) {
 	}
 }
 
-// mailRow is what a MAIL command counts for.
-func (j *judge) mailRow(ev *event) row {
+// mailRow fills a row with what a MAIL command counts for.
+func (j *judge) mailRow(r *row, ev *event) {
 	t := &ev.part.transaction
-	r := row{at: ev.at, pos: ev.pos, flags: isMail}
+	*r = row{at: ev.at, pos: ev.pos, flags: isMail}
 	switch {
 	case t.ReversePath == "":
 		r.flags |= isNullPath
 	case t.ReversePath.Known():
-		j.putText(&r, byReversePath, string(t.ReversePath))
+		j.putText(r, byReversePath, string(t.ReversePath))
 		if ev.part.foreign {
 			r.flags |= isForeignPath
 		}
 	}
-	j.putText(&r, byHELO, t.HELO)
-	j.putText(&r, byHost, t.ClientIP)
-	return r
+	j.putText(r, byHELO, t.HELO)
+	j.putText(r, byHost, t.ClientIP)
 }
 
-// recipientRow is what a RCPT command counts for. The recipient is in the memory
-// afterwards, whatever the reply: it was tried.
-func (j *judge) recipientRow(s *subject, ev *event) row {
+// recipientRow fills a row with what a RCPT command counts for. The recipient is in the
+// memory afterwards, whatever the reply: it was tried.
+func (j *judge) recipientRow(r *row, s *subject, ev *event) {
 	t := &ev.part.transaction
 	to := &t.Recipients[ev.index]
-	r := row{at: ev.at, pos: ev.pos}
+	*r = row{at: ev.at, pos: ev.pos}
 	if t.Former == 0 && ev.index == 0 {
 		r.flags |= isFirst
 	}
@@ -164,7 +163,7 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 		r.flags |= isRefused
 	}
 	if !to.Path.Known() {
-		return r
+		return
 	}
 	hash, domain := j.network.hashPath(to.Path), to.Path.Domain()
 	isNew, to3 := j.remember(s, ev.part, hash, ev.at)
@@ -187,16 +186,15 @@ func (j *judge) recipientRow(s *subject, ev *event) row {
 		if domain != "" && j.needs(has(byDomain)) {
 			r.put(byDomain, domainHash)
 		}
-		j.acceptedRow(&r, ev.part, external)
+		j.acceptedRow(r, ev.part, external)
 		if isNew&isStranger != 0 && external && ev.part.foreign && ev.part.class != outside {
 			r.campaign = j.spread.join(ev.part.pathHash, s.who, ev.at, ev.pos)
 		}
 		if isNew != 0 && external && ev.part.class != outside && j.needs(isCommon) {
-			j.meetNewcomer(s, &r, hash)
+			j.meetNewcomer(s, r, hash)
 		}
 		j.post(s, ev.part, hash, external, ev.at)
 	}
-	return r
 }
 
 // acceptedRow adds what an accepted recipient counts for besides.

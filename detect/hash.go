@@ -26,15 +26,18 @@ func (s *Site) Remembered(recipient mail.Path) []byte {
 func (k hashKey) of(text string) uint64 {
 	v0, v1, v2, v3 := k.k0^0x736f6d6570736575, k.k1^0x646f72616e646f6d, k.k0^0x6c7967656e657261, k.k1^0x7465646279746573
 	last := uint64(len(text)) << 56
+	if len(text) >= 8 { // What is left of it at the end are the upper bytes of its last eight.
+		last |= word(text[len(text)-8:]) >> (64 - 8*(len(text)&7))
+	} else {
+		for i := range len(text) {
+			last |= uint64(text[i]) << (8 * i)
+		}
+	}
 	for ; len(text) >= 8; text = text[8:] {
-		m := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
-			uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+		m := word(text)
 		v3 ^= m
 		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
 		v0 ^= m
-	}
-	for i := range len(text) {
-		last |= uint64(text[i]) << (8 * i)
 	}
 	v3 ^= last
 	v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
@@ -44,6 +47,13 @@ func (k hashKey) of(text string) uint64 {
 		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
 	}
 	return v0 ^ v1 ^ v2 ^ v3
+}
+
+// word is the first eight bytes of a text.
+func word(text string) uint64 {
+	_ = text[7]
+	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
 }
 
 func sipRound(v0, v1, v2, v3 uint64) (w0, w1, w2, w3 uint64) {

@@ -64,38 +64,6 @@ type judge struct {
 	base *judge // Of a fork: where subjects are copied from.
 }
 
-// door is the least that a rule without a score asks for, in 8 bytes: it is asked of
-// every row, and most rules end there.
-type door struct {
-	place uint16 // As that of a gate. Place 0 is always 0.
-	least uint32 // 0 of a rule with a score, or with several gates, or none.
-}
-
-// doorOf is open where gates may be.
-func doorOf(gates []gate) door {
-	if len(gates) != 1 {
-		return door{}
-	}
-	return door{gates[0].place, gates[0].least}
-}
-
-// question is how a rule is asked at a row.
-type question struct {
-	gates     []gate
-	window    int
-	condition *condition
-	place     int     // In judge.weighed or judge.recorded, for a rule with a score.
-	least     float64 // Score.
-	sameSize  float64 // At least.
-	newSource float64 // At least.
-	campaign  int     // At least so many.
-	alike     int     // At least so many.
-	common    int     // At least so many.
-	sameGap   float64 // At least.
-	late      bool    // It asks what became of mail.
-	lateOnly  bool    // Its score is of that alone.
-}
-
 func newJudge(rules []*Rule, n *network) *judge {
 	j := &judge{
 		network:   n,
@@ -139,6 +107,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 			j.weighed = append(j.weighed, i)
 		case r.Scale != nil:
 			q.place = len(j.recorded)
+			q.scaled = j.layout.spans[q.window].places[signals[r.Scale.Of].counter]
 			j.recorded = append(j.recorded, i)
 		}
 		q.campaign, q.alike = int(leastOf(sigCampaignHosts, r.condition.guard)), int(leastOf(sigAlikeHosts, r.condition.guard))
@@ -216,13 +185,13 @@ func (j *judge) apply(ev *event, silent bool) {
 	r := &j.row
 	switch ev.kind {
 	case eventMail:
-		*r = j.mailRow(ev)
+		j.mailRow(r, ev)
 		if !silent && s.profile != nil {
 			s.profile.beat(ev.at)
 			j.changed(s)
 		}
 	case eventRecipient:
-		*r = j.recipientRow(s, ev)
+		j.recipientRow(r, s, ev)
 	default:
 		*r = row{at: ev.at, pos: ev.pos}
 		r.sized(p.transaction.SizeBytes)
@@ -284,60 +253,4 @@ func (j *judge) noteServer(ip string, first *event) {
 // rows between are seen again after a restart: therefore "up to ev".
 func (s *subject) isServer(ev *event) bool {
 	return s.server != nil && s.server.compare(ev) <= 0
-}
-
-// measure tells the signals of a window of a submitter at its newest row.
-func (j *judge) measure(s *subject, r *row, window int, m *measures) {
-	s.rows.measure(window, &j.layout, m)
-	m[sigSameSize], m[sigSameSizeInside], m[sigNewSource] = s.sameSize(), s.sameSizeInside(), s.newSource()
-	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(len(r.campaign)), float64(len(r.alike)), s.sameGap()
-	m[sigCommonHosts] = float64(r.common)
-	m[sigContacts] = float64(s.memory.notes(j.turns.number()))
-}
-
-// count adds a row of a submitter and asks the rules.
-func (j *judge) count(s *subject, r *row, silent bool) {
-	if len(j.rules) == 0 {
-		return
-	}
-	j.acquit(s, r.at, silent) // Of a login.
-	s.rows.add(r, &j.layout)
-	if silent {
-		return
-	}
-	if s.episode != nil {
-		if r.at-s.episode.last > seconds(Quiet) {
-			s.episode.words = s.episode.words.clone() // The finding may go on without it.
-			s.episode = nil
-		} else {
-			s.episode.pending.count(r.flags)
-		}
-	}
-	measured := uint32(0)
-	for _, i := range s.judging.rules {
-		if d := j.doors[i]; s.rows.counts[d.place] < d.least {
-			continue
-		}
-		q := &j.asked[i]
-		if late := r.flags&isLate != 0; late && !q.late || !late && q.lateOnly {
-			continue
-		}
-		score := j.score(s, i, r)
-		if j.watch != nil && r.flags&isBounced == 0 { // It weighs nothing.
-			j.watched(s, i, r, score)
-		}
-		if score < q.least || len(r.campaign) < q.campaign || len(r.alike) < q.alike || r.common < q.common || !s.rows.open(q.gates) || !s.habits(q) {
-			continue
-		}
-		m := &j.measured[q.window]
-		if measured&(1<<q.window) == 0 {
-			measured |= 1 << q.window
-			j.measure(s, r, q.window, m)
-		}
-		m[sigScore] = score
-		low := m.lowered(j.baseline(s, j.rules[i], r.at))
-		if q.condition.holds(&j.machine, low) {
-			j.held(s, i, r, q.condition.lead(low), m)
-		}
-	}
 }

@@ -10,19 +10,28 @@ import (
 
 // layout is what rules want to be measured, the same for all submitters.
 type layout struct {
-	spans  []span // Rising by length.
-	needs  flag   // What some span counts.
-	places int    // Of counters, in all spans.
+	spans  []span                   // Rising by length.
+	needs  flag                     // What some span counts.
+	places int                      // Of counters, in all spans.
+	adds   [firstDimension][]uint16 // By flag: where it is counted, in all spans.
+	differ [dimensions][]counted    // By dimension: where different values are.
 	logs   *logs
+}
+
+// counted is where different values are counted in a window.
+type counted struct {
+	window int
+	place  uint16
 }
 
 // span is what is measured in windows of one length: what the rules with that window
 // ask about, and nothing else. Of a row, most spans count next to nothing.
 type span struct {
-	length  mail.Time // In seconds.
-	signals []int
-	needs   flag                     // What is counted for them.
-	places  [afterCounter + 1]uint16 // By counter, see source: its place in rows.counts; 0: it has none, and nothing is counted there.
+	length   mail.Time // In seconds.
+	signals  []int
+	measured []measurement            // How they are measured.
+	needs    flag                     // What is counted for them.
+	places   [afterCounter + 1]uint16 // By counter, see source: its place in rows.counts; 0: it has none, and nothing is counted there.
 }
 
 // counts tells whether a counter has a place.
@@ -51,6 +60,41 @@ func (s *span) measure(signal int) {
 	}
 }
 
+// measurement is how a signal is measured in a window. In place 0 nothing is counted.
+type measurement struct {
+	signal int
+	how    measuring
+	place  uint16    // Of its counter in rows.counts.
+	whole  [2]uint16 // Of a share: what it is a part of is in both together.
+}
+
+// measuring is what a signal is made of.
+type measuring uint8
+
+const (
+	asCount measuring = iota
+	asShare
+	asBytes
+	asLargest
+)
+
+// measurement is that of a signal, once all counters have their places.
+func (s *span) measurement(signal int) measurement {
+	m := measurement{signal: signal, place: s.places[signals[signal].counter]}
+	accepted, refused := s.places[counterOf(isAccepted)], s.places[counterOf(isRefused)]
+	switch signal {
+	case sigExternalShare, sigOffHoursShare:
+		m.how, m.whole = asShare, [2]uint16{accepted, 0}
+	case sigRefusedShare:
+		m.how, m.whole = asShare, [2]uint16{accepted, refused}
+	case sigBytes:
+		m.how = asBytes
+	case sigLargestMessage:
+		m.how = asLargest
+	}
+	return m
+}
+
 // arrange gives each counter its place, once all is known that is wanted.
 func (l *layout) arrange() {
 	l.places = 1
@@ -68,7 +112,18 @@ func (l *layout) arrange() {
 		for _, signal := range s.signals {
 			give(signals[signal].counter)
 		}
+		for _, signal := range s.signals {
+			s.measured = append(s.measured, s.measurement(signal))
+		}
 		l.needs |= s.needs
+		for rest := s.needs; rest != 0; rest &= rest - 1 {
+			counter := bits.TrailingZeros64(uint64(rest))
+			if place := s.places[counter]; counter < firstDimension {
+				l.adds[counter] = append(l.adds[counter], place)
+			} else {
+				l.differ[counter-firstDimension] = append(l.differ[counter-firstDimension], counted{i, place})
+			}
+		}
 	}
 }
 

@@ -82,8 +82,10 @@ func (f *fleet) usualRecord(s *subject, i int, c *Scale) (mean, spread float64) 
 func (j *judge) beyond(s *subject, i int, c *Scale, value, factor float64) float64 {
 	r := &s.profile.records[i]
 	r.Today = max(r.Today, float32(value))
-	value /= factor
-	if value < c.Least || r.Own.N < aged*float32(c.Days) {
+	if value < c.Least { // A factor is 1 or more.
+		return 0
+	}
+	if value /= factor; value < c.Least || r.Own.N < aged*float32(c.Days) {
 		return 0
 	}
 	mean, spread := j.fleet.usualRecord(s, i, c)

@@ -81,28 +81,24 @@ func (j *judge) score(s *subject, i int, r *row) float64 {
 		return c.sum + min(rule.Weigher.Support, j.support(s, r.at))
 	case rule.Scale != nil && r.weighed:
 		q := &j.asked[i]
-		value := float64(s.rows.counts[j.layout.spans[q.window].places[signals[rule.Scale.Of].counter]])
-		return j.beyond(s, q.place, rule.Scale, value, j.baseline(s, rule, r.at))
+		return j.beyond(s, q.place, rule.Scale, float64(s.rows.counts[q.scaled]), j.baseline(s, rule, r.at))
 	}
 	return 0
 }
 
 // support is what support rules that held in the last day add.
 func (j *judge) support(s *subject, at mail.Time) float64 {
-	if len(s.findings) == 0 {
-		return 0
-	}
 	nats := 0.0
-	for i, f := range s.findings {
-		if j.supports(i, f, at) {
-			nats += j.rules[i].Nats
+	for _, f := range s.findings {
+		if j.supports(f, at) {
+			nats += j.rules[f.rule].Nats
 		}
 	}
 	return nats
 }
 
-func (j *judge) supports(i int, f *finding, at mail.Time) bool {
-	return j.rules[i].Nats > 0 && f.silenced == "" && at-f.last <= seconds(Quiet)
+func (j *judge) supports(f *finding, at mail.Time) bool {
+	return j.rules[f.rule].Nats > 0 && f.silenced == "" && at-f.last <= seconds(Quiet)
 }
 
 // adds tells whether the newest row, which has been counted, adds to the leading
@@ -150,9 +146,9 @@ func (j *judge) sumOf(s *subject, i int, score float64, at mail.Time) *Sum {
 		st := &c.steps[k]
 		sum.Steps = append(sum.Steps, st.shown(j.baseline(s, rule, st.at)))
 	}
-	for i, g := range s.findings {
-		if g != nil && j.supports(i, g, at) {
-			sum.Support = append(sum.Support, Supported{j.rules[i].Name, j.rules[i].Nats})
+	for _, g := range s.findings {
+		if j.supports(g, at) {
+			sum.Support = append(sum.Support, Supported{j.rules[g.rule].Name, j.rules[g.rule].Nats})
 		}
 	}
 	slices.SortFunc(sum.Support, func(a, b Supported) int { return cmp.Compare(a.Rule, b.Rule) })

@@ -15,7 +15,7 @@ type subject struct {
 	rows     rows
 	memory   memory    // Recipients that it mailed.
 	contacts []contact // Of the newest of them, after MemoryAt, in event time.
-	findings map[int]*finding
+	findings findings
 	episode  *episode // nil if none is open.
 	server   *event   // The row that told its address is a server's; nil if none did.
 	behind   string   // Address of the host that it was seen to send through last, where many share one.
@@ -51,6 +51,7 @@ func (j *judge) subject(who mail.Submitter, c class) *subject {
 // judging is what judges a submitter.
 type judging struct {
 	rules   []int // By judge.rules, rising.
+	plain   []int // Of those, the ones that may hold at a row without a score: all but those that ask for one.
 	weighed []int // Of those, the sequential ones: by judge.weighed, rising.
 }
 
@@ -71,6 +72,11 @@ func (j *judge) rulesFor(who mail.Submitter, c class) *judging {
 	for _, same := range j.judging {
 		if slices.Equal(same.rules, g.rules) {
 			return same
+		}
+	}
+	for _, i := range g.rules {
+		if j.asked[i].least == 0 {
+			g.plain = append(g.plain, i)
 		}
 	}
 	for place, i := range j.weighed {
@@ -108,18 +114,15 @@ func (s *subject) clone(turn uint32) *subject {
 	c.contacts = nil
 	c.profile = s.profile.clone()
 	c.findings = nil // Most have none.
-	for i, f := range s.findings {
-		if c.findings == nil {
-			c.findings = make(map[int]*finding, len(s.findings))
-		}
-		c.findings[i] = f.clone()
+	for _, f := range s.findings {
+		c.findings = append(c.findings, f.clone())
 	}
 	if s.episode != nil {
 		e := *s.episode
 		e.touched = false
 		e.rules = slices.Clone(e.rules)
-		if f := s.findings[e.words.rule]; f == e.words {
-			e.words = c.findings[f.rule]
+		if f := s.findings.of(e.words.rule); f == e.words {
+			e.words = c.findings.of(f.rule)
 		} else {
 			e.words = e.words.clone()
 		}

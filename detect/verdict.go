@@ -1,6 +1,10 @@
 package detect
 
-import "relaywatch/mail"
+import (
+	"slices"
+
+	"relaywatch/mail"
+)
 
 // Verdict is that people took an episode for a false alarm. What the submitter did in
 // that time is usual for it, and is learnt, though an accusation stood. What it does
@@ -51,11 +55,7 @@ func (j *judge) acquit(s *subject, at mail.Time, silent bool) {
 	if silent {
 		return
 	}
-	for i, f := range s.findings {
-		if f.flagged <= until {
-			delete(s.findings, i)
-		}
-	}
+	s.findings = slices.DeleteFunc(s.findings, func(f *finding) bool { return f.flagged <= until })
 	if s.episode != nil && s.episode.first <= until {
 		s.episode = nil
 	}

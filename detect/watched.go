@@ -78,7 +78,7 @@ func (j *judge) isQuiet(s *subject, i int, now mail.Time) bool {
 	if s.episode != nil && now-s.episode.last <= seconds(Quiet) || s.server != nil || s.innocent(c.at) || !s.judging.judges(i) {
 		return false
 	}
-	if f := s.findings[i]; f != nil && f.silenced != "" && now-f.last <= seconds(Quiet) {
+	if f := s.findings.of(i); f != nil && f.silenced != "" && now-f.last <= seconds(Quiet) {
 		return false
 	}
 	var m measures

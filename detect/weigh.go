@@ -90,6 +90,9 @@ type weights struct {
 	refused  [2]float64
 	returned [2]float64
 	path     [paths]float64
+
+	hour   float64 // Of the hour hourOf: mostly the next recipient comes in the same.
+	hourOf uint8   // Plus 1; 0 is none.
 }
 
 // ratio is the weight of a fact that has these shares under spam and in own mail.
@@ -137,10 +140,13 @@ func (w *Weigher) weigh(t *weights, o *own, f *told) float64 {
 		return 0
 	}
 	sum := t.novelty[f.novelty] + t.external[index(f.external)] + t.refused[index(f.refused)]
-	if hour := o.hours[f.hour]; w.Weights.Hour > 0 {
-		// Half of the spam keeps to the hours of whom it uses. A table of 24 for each
-		// submitter is as much work in a day, and the most that is kept of a rule.
-		sum += ratio(w.Weights.Hour, 0.5/24+0.5*float64(hour), hour)
+	if w.Weights.Hour > 0 {
+		if t.hourOf != f.hour+1 {
+			// Half of the spam keeps to the hours of whom it uses.
+			hour := o.hours[f.hour]
+			t.hour, t.hourOf = ratio(w.Weights.Hour, 0.5/24+0.5*float64(hour), hour), f.hour+1
+		}
+		sum += t.hour
 	}
 	if f.path < paths {
 		sum += t.path[f.path]

@@ -66,11 +66,16 @@ func (r *rows) add(row *row, l *layout) {
 	if e.flags&isLogin != 0 {
 		e.keys[1] = r.afterFailures(l)
 	}
+	for rest := e.flags & l.needs &^ every; rest != 0; rest &= rest - 1 {
+		for _, place := range l.adds[bits.TrailingZeros64(uint64(rest))] {
+			r.counts[place]++
+		}
+	}
 	for i := range r.windows {
 		if w := &r.windows[i]; w.first == number {
 			w.since = row.at
 		}
-		r.count(e, i, l, 1)
+		r.countRare(e, i, l, 1)
 	}
 	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
 		r.see(dimension(bits.TrailingZeros64(uint64(rest))-firstDimension), number, l)
@@ -98,9 +103,9 @@ func (r *rows) see(d dimension, number uint64, l *layout) {
 	if known {
 		r.at(before).flags |= againOf[d]
 	}
-	for i := range l.spans {
-		if s := &l.spans[i]; s.needs&has(d) != 0 && (!known || before < r.windows[i].first) {
-			r.counts[s.places[firstDimension+d]]++
+	for _, c := range l.differ[d] {
+		if !known || before < r.windows[c.window].first {
+			r.counts[c.place]++
 		}
 	}
 }
@@ -168,48 +173,43 @@ func (r *rows) clone() rows {
 func (r *rows) remove(i int, l *layout) {
 	w, s := &r.windows[i], &l.spans[i]
 	e := r.at(w.first)
-	r.count(e, i, l, ^uint32(0))
-	for rest := e.flags & every & s.needs; rest != 0; rest &= rest - 1 {
+	for rest := e.flags & s.needs; rest != 0; rest &= rest - 1 {
 		bit := bits.TrailingZeros64(uint64(rest))
-		if e.flags&againOf[bit-firstDimension] == 0 {
+		if bit < firstDimension || e.flags&againOf[bit-firstDimension] == 0 {
 			r.counts[s.places[bit]]--
 		}
 	}
+	r.countRare(e, i, l, -1)
 	if w.first++; w.first < r.end {
 		w.since = r.time(r.at(w.first))
 	}
 }
 
-// count adds what an entry counts for in window i, or takes it away if one is -1.
-func (r *rows) count(e *entry, i int, l *layout, one uint32) {
-	s := &l.spans[i]
-	for rest := e.flags & s.needs &^ every; rest != 0; rest &= rest - 1 {
-		r.counts[s.places[bits.TrailingZeros64(uint64(rest))]] += one
-	}
+// countRare adds what no flag counts in window i, or takes it away if one is -1.
+func (r *rows) countRare(e *entry, i int, l *layout, one int64) {
 	switch {
+	case e.flags&(isEnd|isLogin) == 0:
 	case e.flags&isEnd != 0:
-		r.windows[i].bytes += e.size() * int64(int32(one))
-	case e.flags&isLogin != 0 && e.after()&(1<<i) != 0 && s.counts(afterCounter):
-		r.counts[s.places[afterCounter]] += one
+		r.windows[i].bytes += one * e.size()
+	case e.after()&(1<<i) != 0 && l.spans[i].counts(afterCounter):
+		r.counts[l.spans[i].places[afterCounter]] += uint32(one)
 	}
 }
 
 // measure tells the signals that rules want of window i.
 func (r *rows) measure(i int, l *layout, m *measures) {
-	w, span := &r.windows[i], &l.spans[i]
-	n := func(counter uint8) uint32 { return r.counts[span.places[counter]] }
-	for _, i := range span.signals {
-		switch s := &signals[i]; i {
-		case sigExternalShare, sigOffHoursShare:
-			m[i] = share(n(s.counter), n(counterOf(isAccepted)))
-		case sigRefusedShare:
-			m[i] = share(n(s.counter), n(counterOf(isAccepted))+n(counterOf(isRefused)))
-		case sigBytes:
-			m[i] = float64(w.bytes)
-		case sigLargestMessage:
-			m[i] = float64(r.sizes.largest(w.first))
-		default:
-			m[i] = float64(n(s.counter))
+	w, list := &r.windows[i], l.spans[i].measured
+	for k := range list {
+		s := &list[k]
+		switch s.how {
+		case asCount:
+			m[s.signal] = float64(r.counts[s.place])
+		case asShare:
+			m[s.signal] = share(r.counts[s.place], r.counts[s.whole[0]]+r.counts[s.whole[1]])
+		case asBytes:
+			m[s.signal] = float64(w.bytes)
+		case asLargest:
+			m[s.signal] = float64(r.sizes.largest(w.first))
 		}
 	}
 }
