@@ -378,6 +378,7 @@ func TestAgentHeals(t *testing.T) {
 		h.write(rand.New(rand.NewPCG(1, 1)), 0)
 		r := h.start()
 		h.until(h.wholeRows(), r)
+		h.untilStatus(exitDone, "; 1 log followed") // It has judged what it has read.
 		release := hold(t, h.db)
 		h.logs = whole
 		h.write(rand.New(rand.NewPCG(1, 1)), 0)
