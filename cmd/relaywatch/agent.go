@@ -43,7 +43,7 @@ func (p *program) checkAgent() error {
 	if err != nil {
 		return err
 	}
-	sources, err := p.sources(nil, "", "")
+	sources, err := p.followed()
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (a *agent) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sources, err := p.sources(nil, "", "")
+	sources, err := p.followed()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/natefinch/lumberjack.v2"
+
+	"relaywatch/ingest"
 )
 
 // runAgent runs the agent until ctx is done.
@@ -63,9 +65,17 @@ func unlessCanceled(err error) error {
 	return err
 }
 
+// followed is what an agent follows: the logs of the configuration.
+func (p *program) followed() ([]ingest.Source, error) {
+	if len(p.config.Logs) == 0 {
+		return nil, usageError{errors.New("nothing to follow: set logs in the configuration (relaywatch.yaml, or --config FILE)")}
+	}
+	return p.sources(nil, "", "")
+}
+
 // checkSources says before the start what would stop the agent at once.
 func (p *program) checkSources() error {
-	if _, err := p.sources(nil, "", ""); err != nil {
+	if _, err := p.followed(); err != nil {
 		return err
 	}
 	_, err := rulesIn(p.config.Rules.Path)

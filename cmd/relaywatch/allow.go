@@ -139,7 +139,7 @@ func (p *program) checkAllow(a AllowConfig, ruleSet []*detect.Rule) error {
 	entry := a.entry(zone)
 	errs = append(errs, cmp.Or(a.check(), entry.Check()))
 	if ends, ok := a.ends(zone); ok && !ends.After(p.clock()) {
-		errs = append(errs, fmt.Errorf("--until %s is over", a.Until))
+		errs = append(errs, fmt.Errorf("--until %s is over: name the last day on which it may, or never", a.Until))
 	}
 	for _, name := range a.Rules {
 		if !slices.ContainsFunc(ruleSet, func(r *detect.Rule) bool { return r.Name == name }) {
