@@ -39,7 +39,7 @@ func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time, pos mail
 	if !own && c.base != nil {
 		members = c.base.by[what]
 	}
-	var now []member
+	now := make([]member, 0, len(members)+1)
 	for _, m := range members {
 		if m.who != who && at-m.last <= seconds(Quiet) {
 			now = append(now, m)

@@ -54,8 +54,9 @@ func home(hash uint64, homes uint32) int {
 // slot is where a hash stands, or where it would.
 func (s *hashSet) slot(hash uint64) (slot int, found bool) {
 	slot = home(hash, s.homes)
-	for {
-		if at := s.at(slot); at == 0 || at >= hash {
+	for rest := s.slots[slot*hashBytes:]; ; rest = rest[hashBytes:] {
+		at := binary.LittleEndian.Uint64(rest) & hashMask
+		if at == 0 || at >= hash {
 			return slot, at == hash
 		}
 		slot++

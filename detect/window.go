@@ -75,7 +75,9 @@ func (r *rows) add(row *row, l *layout) {
 		if w := &r.windows[i]; w.first == number {
 			w.since = row.at
 		}
-		r.countRare(e, i, l, 1)
+		if e.flags&(isEnd|isLogin) != 0 {
+			r.countRare(e, i, l, 1)
+		}
 	}
 	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
 		r.see(dimension(bits.TrailingZeros64(uint64(rest))-firstDimension), number, l)
@@ -179,16 +181,18 @@ func (r *rows) remove(i int, l *layout) {
 			r.counts[s.places[bit]]--
 		}
 	}
-	r.countRare(e, i, l, -1)
+	if e.flags&(isEnd|isLogin) != 0 {
+		r.countRare(e, i, l, -1)
+	}
 	if w.first++; w.first < r.end {
 		w.since = r.time(r.at(w.first))
 	}
 }
 
-// countRare adds what no flag counts in window i, or takes it away if one is -1.
+// countRare adds what no flag counts of an end or a login in window i, or takes it away if
+// one is -1.
 func (r *rows) countRare(e *entry, i int, l *layout, one int64) {
 	switch {
-	case e.flags&(isEnd|isLogin) == 0:
 	case e.flags&isEnd != 0:
 		r.windows[i].bytes += one * e.size()
 	case e.after()&(1<<i) != 0 && l.spans[i].counts(afterCounter):
