@@ -60,7 +60,7 @@ func (r *rows) add(row *row, l *layout) {
 	}
 	number := r.end
 	e := r.at(number)
-	*e = entry{row.pos.Offset, row.keys, l.logs.numberOf(row.pos.Log), uint32(row.at), row.flags & (l.needs | ^every)}
+	*e = entry{row.pos.Offset, row.keys, row.more, l.logs.numberOf(row.pos.Log), uint32(row.at), row.flags & (l.needs | ^every)}
 	r.end++
 	r.newest = row.at
 	if e.flags&isLogin != 0 {
@@ -101,7 +101,7 @@ func (r *rows) afterFailures(l *layout) uint32 {
 // see counts the value of dimension d of an entry in the windows that have no
 // other entry with it.
 func (r *rows) see(d dimension, number uint64, l *layout) {
-	before, known := r.seen.swap(keyOf(d, r.at(number).keys[placeOf[d]]), number)
+	before, known := r.seen.swap(keyOf(d, r.at(number)), number)
 	if known {
 		r.at(before).flags |= againOf[d]
 	}
@@ -146,7 +146,7 @@ func (r *rows) forget() {
 	for rest := e.flags & every; rest != 0; rest &= rest - 1 {
 		d := dimension(bits.TrailingZeros64(uint64(rest)) - firstDimension)
 		if e.flags&againOf[d] == 0 {
-			r.seen.forget(keyOf(d, e.keys[placeOf[d]]))
+			r.seen.forget(keyOf(d, e))
 		}
 	}
 	if e.flags&isEnd != 0 {

@@ -32,7 +32,13 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 		for n := range rapid.IntRange(1, 80).Draw(t, "rows") {
 			at += mail.Time(rapid.SampledFrom([]int{0, 1, 20, 59, 60, 61, 1800, 5000, 1 << 33}).Draw(t, "gap"))
 			e := row{at: at, pos: mail.LogPos{Offset: int64(n)}}
-			value := func(d dimension) { e.put(d, rapid.Uint64Range(1, 4).Draw(t, "value")) }
+			value := func(d dimension) {
+				hash := rapid.Uint64Range(1, 4).Draw(t, "value")
+				if placeOf[d] < 2 && rapid.Bool().Draw(t, "another") {
+					hash |= 1 << 45 // The last bit that tells.
+				}
+				e.put(d, hash)
+			}
 			switch rapid.IntRange(0, 5).Draw(t, "kind") {
 			case 0:
 				e.flags = isMail | isForeignPath
@@ -75,9 +81,9 @@ func countAnew(all []row, after mail.Time) map[int]float64 {
 		sigTransactions: 0, sigForeignReversePaths: 0, sigRecipients: 0, sigBytes: 0, sigFailedLogins: 0, sigLargestMessage: 0,
 		sigLoginsAfterFailures: 0,
 	}
-	distinct := [dimensions]map[uint32]bool{}
+	distinct := [dimensions]map[uint64]bool{}
 	for d := range distinct {
-		distinct[d] = map[uint32]bool{}
+		distinct[d] = map[uint64]bool{}
 	}
 	length := all[len(all)-1].at - after
 	for i, e := range all {
@@ -86,7 +92,11 @@ func countAnew(all []row, after mail.Time) map[int]float64 {
 		}
 		for d := range dimensions {
 			if e.flags&has(d) != 0 {
-				distinct[d][e.keys[placeOf[d]]] = true
+				value := uint64(e.keys[placeOf[d]])
+				if placeOf[d] < 2 {
+					value |= uint64(e.more[placeOf[d]]) << 32
+				}
+				distinct[d][value] = true
 			}
 		}
 		switch {
@@ -147,11 +157,11 @@ func TestFloodKeepsTheLastRows(t *testing.T) {
 func TestSeen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s seen
-		want := map[uint32]uint64{}
-		number := uint64(1<<32 - 20) // The low bits of the number turn over.
+		want := map[uint64]uint64{}
+		number := uint64(1<<numberBits - 20) // The low bits of the number turn over.
 		for range rapid.IntRange(1, 100).Draw(t, "steps") {
 			number++
-			key := rapid.Uint32Range(1, 30).Draw(t, "key")
+			key := rapid.Uint64Range(1, 15).Draw(t, "key") | rapid.SampledFrom([]uint64{0, 1 << 45}).Draw(t, "more")
 			if _, known := want[key]; known && rapid.Bool().Draw(t, "forget") {
 				s.forget(key)
 				delete(want, key)
