@@ -125,11 +125,11 @@ func waitForRows(t *testing.T, db string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for range 2000 {
+	for range 12_000 {
 		if info, err := os.Stat(db + "-wal"); err == nil && info.Size() > 1<<20 {
 			return
 		}
 		<-tick.C
 	}
-	t.Fatal("got no rows in 10 s")
+	t.Fatal("got no rows in a minute")
 }
