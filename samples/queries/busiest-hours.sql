@@ -1,7 +1,7 @@
 -- The busiest hours of the whole relay.
-SELECT hour, count(*) AS submitters, sum(transactions) AS messages, sum(recipients) AS recipients,
-       sum(external) AS external, sum(refused) AS refused
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', hour_unix, 'unixepoch') AS hour, count(*) AS submitters,
+       sum(transactions) AS messages, sum(recipients) AS recipients, sum(external) AS external, sum(refused) AS refused
 FROM v_hourly
-GROUP BY hour
-ORDER BY recipients DESC
+GROUP BY hour_unix
+ORDER BY recipients DESC, hour_unix
 LIMIT 20;
