@@ -47,7 +47,7 @@ const replayPart = 512
 // may have a row after it, logins, and deliveries that were decided, by the time of
 // the reply, without server, remote server and text. The writer may go on meanwhile,
 // and is not seen. What comes next is read while the caller is at work, in whose goroutine
-// all is handed over. A ctx that is done ends the reading; up to two parts more are handed
+// all is handed over. A ctx that is done ends the reading: what was read by then is handed
 // over, and its error is returned.
 func (db *DB) Replay(ctx context.Context, after mail.Time, tx func(mail.Transaction), login func(mail.Login), delivery func(mail.Delivery)) error {
 	parts := make(chan []func())
