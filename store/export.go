@@ -26,7 +26,8 @@ var kinds = map[string]Kind{
 	"first_flagged": Time, "last_flagged": Time, "hour": Time, "at": Time, "added_at": Time, "removed_at": Time, "fades_at": Time,
 
 	"id": Integer, "transaction_id": Integer, "mail_unix": Integer, "rcpt_unix": Integer, "hour_unix": Integer,
-	"recipient_number": Integer, "submitter_number": Integer, "log_offset": Integer, "authenticated": Integer, "exact": Integer,
+	"recipient_number": Integer, "submitter_number": Integer, "origin_number": Integer, "reverse_path_number": Integer,
+	"log_offset": Integer, "authenticated": Integer, "exact": Integer,
 	"relay_right": Integer, "tls": Integer, "recipients": Integer, "accepted": Integer, "refused": Integer, "external": Integer,
 	"external_recipients": Integer, "transactions": Integer, "size_bytes": Integer, "read_bytes": Integer, "rows": Integer,
 	"quarantined": Integer, "reply": Integer, "tried": Integer,

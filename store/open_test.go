@@ -225,7 +225,7 @@ func TestPlainShell(t *testing.T) {
 	judge(t, db, detect.Judgement{Until: t0 + 100, Findings: []detect.Finding{finding("recipient-fanout", t0)}, Episodes: []detect.Episode{episode(t0, t0+60)}})
 	for view, want := range map[string]string{
 		"v_transactions": "3", "v_recipients": "6", "v_auth": "2", "v_deliveries": "2", "v_findings": "1", "v_silenced": "0",
-		"v_suspects": "1", "v_logs": "2", "v_quarantine": "1", "v_hourly": "2", "v_contacts": "3",
+		"v_suspects": "1", "v_logs": "2", "v_quarantine": "1", "v_hourly": "2", "v_contacts": "3", "v_origins": "3",
 	} {
 		// Each column is computed, not only counted.
 		out, err := exec.CommandContext(t.Context(), shell, "-batch", db.path, "SELECT * FROM "+view+"; SELECT 'rows', count(*) FROM "+view).CombinedOutput()
@@ -239,9 +239,10 @@ func TestPlainShell(t *testing.T) {
 func TestContract(t *testing.T) {
 	db := newStore(t)
 	for view, want := range map[string]string{
-		"v_transactions": "id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain, recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset, mail_unix",
+		"v_transactions": "id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain, recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset, mail_unix, origin_number, reverse_path_number",
 		"v_recipients":   "transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix, rcpt_unix, recipient_number, submitter_number",
 		"v_sources":      "server, connector, client_ip, helo, user, authenticated, relay_right, tls, transactions, recipients, external, first_time, last_time, tried, refused",
+		"v_origins":      "origin_number, server, connector, direction, client_ip, helo, user, authenticated, relay_right, tls",
 		"v_contacts":     "domain, external, first_time, client_ip, helo, user, recipients",
 		"v_auth":         "time, server, client_ip, user, outcome",
 		"v_deliveries":   "time, server, remote_ip, reverse_path, recipient, reply, text, outcome",

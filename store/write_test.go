@@ -58,9 +58,9 @@ func TestViews(t *testing.T) {
 		want  []string
 	}{
 		{`SELECT * FROM v_transactions ORDER BY id`, []string{
-			`1 | 2026-11-02T09:00:00Z | MX1 | in | 10.1.4.7 | PC-47 | corp\ann | 1 | ann@corp.example | corp.example | 3 | 2 | 1 | 1 | 2048 | accepted | 1 | 1111111111111111 | 1000 | 1793610000`,
-			`2 | 2026-11-02T09:00:00Z | - | in | 192.0.2.9 | - | - | 0 | - | - | 3 | - | - | - | - | - | 0 | fffffffffffffff0 | 7 | 1793610000`,
-			`4 | 2026-11-02T09:00:20Z | MX1 | out | 203.0.113.5 | PC-47 | - | 0 | ann@corp.example | corp.example | 1 | 1 | 0 | 1 | 2048 | accepted | 1 | 1111111111111111 | 4000 | 1793610020`,
+			`1 | 2026-11-02T09:00:00Z | MX1 | in | 10.1.4.7 | PC-47 | corp\ann | 1 | ann@corp.example | corp.example | 3 | 2 | 1 | 1 | 2048 | accepted | 1 | 1111111111111111 | 1000 | 1793610000 | 1 | 2`,
+			`2 | 2026-11-02T09:00:00Z | - | in | 192.0.2.9 | - | - | 0 | - | - | 3 | - | - | - | - | - | 0 | fffffffffffffff0 | 7 | 1793610000 | 2 | -`,
+			`4 | 2026-11-02T09:00:20Z | MX1 | out | 203.0.113.5 | PC-47 | - | 0 | ann@corp.example | corp.example | 1 | 1 | 0 | 1 | 2048 | accepted | 1 | 1111111111111111 | 4000 | 1793610020 | 4 | 2`,
 		}},
 		{`SELECT * FROM v_recipients`, []string{
 			`1 | 2026-11-02T09:00:01Z | 10.1.4.7 | corp\ann | ann@corp.example | bob@example.net | example.net | 1 | 250 | 1 | 1793610000 | 1793610001 | 3 | 1`,
@@ -69,6 +69,10 @@ func TestViews(t *testing.T) {
 			`2 | 2026-11-02T09:00:00Z | 192.0.2.9 | - | - | - | - | - | - | - | 1793610000 | 1793610000 | - | 2`,
 			`2 | 2026-11-02T09:00:02Z | 192.0.2.9 | - | - | x@example.org | example.org | 1 | 251 | 1 | 1793610000 | 1793610002 | 6 | 2`,
 			`2 | 2026-11-02T09:00:03Z | 192.0.2.9 | - | - | weird@ |  | 0 | 354 | 0 | 1793610000 | 1793610003 | 7 | 2`,
+		}},
+		{`SELECT * FROM v_origins WHERE origin_number IN (1, 4)`, []string{
+			`1 | MX1 | - | in | 10.1.4.7 | PC-47 | corp\ann | 1 | 1 | -`,
+			`4 | MX1 | - | out | 203.0.113.5 | PC-47 | - | 0 | 0 | -`,
 		}},
 		{`SELECT * FROM v_auth`, []string{
 			`2026-11-02T09:00:00Z | MX1 | 10.1.4.7 | corp\ann | ok`,
@@ -165,7 +169,9 @@ func TestParts(t *testing.T) {
 	write(t, parts, &ingest.Batch{Transactions: []mail.Transaction{third}, Logs: logs})
 
 	for _, query := range []string{
-		`SELECT * FROM v_transactions`, `SELECT transaction_id, rcpt_unix, reverse_path, recipient, external, reply FROM v_recipients`,
+		`SELECT id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain, recipients, accepted, refused,
+			external, size_bytes, outcome, exact, log, log_offset FROM v_transactions`,
+		`SELECT transaction_id, rcpt_unix, reverse_path, recipient, external, reply FROM v_recipients`,
 		`SELECT * FROM v_hourly`, `SELECT * FROM v_contacts`,
 	} {
 		if diff := cmp.Diff(rows(t, once, query), rows(t, parts, query)); diff != "" {

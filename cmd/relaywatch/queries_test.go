@@ -13,10 +13,12 @@ import (
 // plainly are sample queries as they would be written if every store were small: those
 // in samples/queries get at the rows by an index, or count where it pays only.
 var plainly = map[string]string{
-	"top-fanout": `SELECT strftime('%Y-%m-%d %H:00', r.time) AS hour, coalesce(nullif(r.user, ''), r.client_ip) AS sender,
-		count(DISTINCT r.recipient) AS external_recipients, count(DISTINCT r.domain) AS domains
-		FROM v_recipients r WHERE r.external = 1 AND r.accepted = 1
-		GROUP BY hour, sender ORDER BY external_recipients DESC, hour LIMIT 20`,
+	"top-fanout": `SELECT hour, sender, external_recipients, domains FROM (
+		SELECT strftime('%Y-%m-%d %H:00', r.time) AS hour, coalesce(nullif(r.user, ''), r.client_ip) AS sender,
+			count(DISTINCT r.recipient) AS external_recipients, count(DISTINCT r.domain) AS domains,
+			row_number() OVER (PARTITION BY coalesce(nullif(r.user, ''), r.client_ip) ORDER BY count(*) DESC, min(r.time)) AS place
+		FROM v_recipients r WHERE r.external = 1 AND r.accepted = 1 GROUP BY 1, 2)
+		WHERE place = 1 ORDER BY external_recipients DESC, hour, sender LIMIT 20`,
 	"first-contact": `SELECT domain, min(time) AS first, coalesce(nullif(user, ''), client_ip) AS sender, count(*) AS recipients_since
 		FROM v_recipients WHERE external = 1 AND accepted = 1 GROUP BY domain ORDER BY first DESC, domain LIMIT 50`,
 	"night-senders": `SELECT coalesce(nullif(user, ''), client_ip) AS sender, count(DISTINCT date(time)) AS nights,
@@ -29,6 +31,8 @@ var plainly = map[string]string{
 	"refused-share": `SELECT client_ip, sum(recipients) AS recipients, sum(refused) AS refused, round(100.0 * sum(refused) / sum(recipients), 1) AS refused_percent
 		FROM v_transactions WHERE direction = 'in' GROUP BY client_ip HAVING sum(recipients) >= 5 AND sum(refused) > 0
 		ORDER BY refused_percent DESC, recipients DESC LIMIT 20`,
+	"account-sources": `SELECT client_ip, helo, min(time) AS first, max(time) AS last, count(*) AS messages, sum(recipients) AS recipients,
+		sum(external) AS external FROM v_transactions WHERE user = 'corp\d.mercer' AND direction = 'in' GROUP BY client_ip, helo ORDER BY first`,
 	"suspect-transactions": `WITH worst AS (SELECT kind, value, first_flagged FROM v_suspects ORDER BY score DESC, first_flagged LIMIT 1)
 		SELECT t.time, t.client_ip, t.helo, t.reverse_path, t.recipients, t.external, t.outcome, t.exact, t.log, t.log_offset
 		FROM v_transactions t, worst w WHERE t.direction = 'in' AND t.time >= w.first_flagged

@@ -15,12 +15,12 @@ import (
 // promised are the views that the queries ask, with a row or two each.
 const promised = `
 CREATE TABLE v_transactions (id, time, server, direction, client_ip, helo, user, authenticated, reverse_path, sender_domain,
-	recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset, mail_unix);
+	recipients, accepted, refused, external, size_bytes, outcome, exact, log, log_offset, mail_unix, origin_number, reverse_path_number);
 INSERT INTO v_transactions VALUES
 	(1, '2026-11-05T03:05:30Z', 'EX01', 'in', '198.51.100.77', 'WIN-PC', 'corp\d.mercer', 1, 'dana.mercer@corp.example', 'corp.example',
-		10, 9, 1, 9, 6200, 'accepted', 1, '00000000000000aa', 100, 1793847930),
+		10, 9, 1, 9, 6200, 'accepted', 1, '00000000000000aa', 100, 1793847930, 1, 1),
 	(2, '2026-11-05T02:14:25Z', 'MAIL01', 'in', '10.1.4.7', 'WS-RECEPTION', NULL, 0, 'x@example.net', 'example.net',
-		8, 6, 2, 6, 2310, 'accepted', 0, '00000000000000bb', 200, 1793844865);
+		8, 6, 2, 6, 2310, 'accepted', 0, '00000000000000bb', 200, 1793844865, 2, 2);
 CREATE TABLE v_recipients (transaction_id, time, client_ip, user, reverse_path, recipient, domain, external, reply, accepted, mail_unix, rcpt_unix, recipient_number, submitter_number);
 INSERT INTO v_recipients VALUES
 	(2, '2026-11-05T02:14:25Z', '10.1.4.7', NULL, 'x@example.net', 'a@post.example', 'post.example', 1, 250, 1, 1793844865, 1793844865, 2, 3);
@@ -45,6 +45,10 @@ INSERT INTO v_hourly VALUES
 CREATE TABLE v_sources (server, connector, client_ip, helo, user, authenticated, relay_right, tls, transactions, recipients, external,
 	first_time, last_time, tried, refused);
 INSERT INTO v_sources VALUES ('MAIL01', NULL, '10.1.4.7', 'WS-RECEPTION', NULL, 0, 0, NULL, 1, 6, 6, '2026-11-05T02:14:25Z', '2026-11-05T02:14:25Z', 8, 2);
+CREATE TABLE v_origins (origin_number, server, connector, direction, client_ip, helo, user, authenticated, relay_right, tls);
+INSERT INTO v_origins VALUES
+	(1, 'EX01', NULL, 'in', '198.51.100.77', 'WIN-PC', 'corp\d.mercer', 1, 0, NULL),
+	(2, 'MAIL01', NULL, 'in', '10.1.4.7', 'WS-RECEPTION', NULL, 0, 0, NULL);
 CREATE TABLE v_logs (log, path, format, server, size_bytes, read_bytes, rows, quarantined, first_time, last_time, state);
 INSERT INTO v_logs VALUES ('00000000000000aa', 'ex261105.log', 'iis-w3c', 'MAIL01', 300, 300, 3, 0, '2026-11-05T00:00:00Z', '2026-11-05T23:00:00Z', 'read');`
 

@@ -1,8 +1,14 @@
--- Top senders by distinct external recipients within one hour.
--- Counted in the 30 hours with the most external recipients: a store of years has
--- too many to count them all. A RCPT more than an hour after its MAIL is left out.
-WITH busiest AS MATERIALIZED (
-  SELECT hour_unix AS began, submitter, submitter_number FROM v_hourly WHERE external > 0 ORDER BY external DESC, hour_unix LIMIT 30
+-- Who mailed the most distinct external recipients within one hour: each sender in the
+-- hour in which it had the most of them. Of the thirty with the most, as a store of years
+-- has too many recipients to count them all. A RCPT more than an hour after its MAIL is left out.
+WITH most AS MATERIALIZED (
+  SELECT submitter_number, max(external) AS external FROM v_hourly WHERE external > 0 GROUP BY submitter_number
+), busiest AS MATERIALIZED ( -- Of several such hours the first.
+  SELECT submitter, submitter_number, min(hour_unix) AS began
+  FROM v_hourly JOIN most USING (submitter_number, external)
+  GROUP BY submitter_number
+  ORDER BY external DESC, began, submitter
+  LIMIT 30
 ), reached AS ( -- The limit is none: it keeps SQLite from looking up, for each row, what is not asked for.
   SELECT b.began, b.submitter, r.recipient_number, r.domain
   FROM busiest b CROSS JOIN v_recipients r
