@@ -10,7 +10,7 @@ type Batch struct {
 	Deliveries   []mail.Delivery
 	Rejects      []mail.Reject
 
-	Logs     []Log     // Each log that moved, as it stands after these rows.
+	Logs     []Log     // Each log that moved, as it stands after these rows; of a Reader also those whose unfinished row did.
 	Sessions []byte    // The sessions still open after these rows: replaces what was stored before.
 	Front    mail.Time // No log that is still being read has rows before this time, but for late ones.
 	Rows     int64     // Rows read, understood or not; header lines are none.
@@ -31,7 +31,7 @@ type Log struct {
 	Format      Format
 	Server      string // As mail.Transaction.Server, of its first row that tells; "" if none does.
 	Head        Head   // What recognises it.
-	SizeBytes   int64  // Decompressed, when last seen.
+	SizeBytes   int64  // Decompressed, up to where it was looked at: what is behind ReadBytes is an unfinished row.
 	ReadBytes   int64  // The cursor: offset of the first byte not handed on yet.
 	Rows        int64  // Rows read so far, quarantined ones too.
 	Quarantined int64
@@ -43,6 +43,10 @@ type Log struct {
 	Mark        uint64   // Hash of the last bytes before ReadBytes, as they were read; 0 if they are not known.
 	Decoder     []byte   // The decoder's memory at ReadBytes (columns in force, day): opaque, for Resume.
 }
+
+// Unfinished is how many bytes of a row stand at the log's end that is not complete: it is
+// being written, or the log was cut off or copied just then.
+func (l *Log) Unfinished() int64 { return l.SizeBytes - l.ReadBytes }
 
 // Resume is where an earlier run stopped: what the store kept of its last Batch.
 type Resume struct {

@@ -73,11 +73,36 @@ func (r *Reader) discoverIn(ctx context.Context, src Source, d *discovery) (news
 			r.problem(path, s.shrunk)
 		}
 		d.logs++
+		r.looks(s)
 		if s.first == 0 || !r.enlist(d.byLog, s) {
 			d.same++
 		}
 	}
 	return news, nil
+}
+
+// looks notes that a log was looked at, and how much of an unfinished row stands at its
+// end if it holds nothing new; the next Batch tells of that.
+func (r *Reader) looks(s *source) {
+	l := s.log
+	if l == nil || s.shrunk != nil {
+		return
+	}
+	if s.first != 0 {
+		r.looked[l] = "" // It will be read.
+		return
+	}
+	size := l.ReadBytes + s.rest
+	if size < l.SizeBytes && s.path != l.Path {
+		return // A shorter copy.
+	}
+	if path, ok := r.looked[l]; !ok || path != "" && s.path == l.Path {
+		r.looked[l] = s.path
+	}
+	if size != l.SizeBytes {
+		l.SizeBytes = size
+		r.touched[l] = s
+	}
 }
 
 // isGone tells whether err says that a file is no longer there. A link that leads
@@ -218,7 +243,7 @@ func (r *Reader) examine(src Source, path string) (*source, error) {
 	if plain && size <= s.log.ReadBytes {
 		return s, nil
 	}
-	if s.first, err = peek(f, s.log, src.CodePage); err != nil || s.first == 0 {
+	if s.first, s.rest, err = peek(f, s.log, src.CodePage); err != nil || s.first == 0 {
 		return s, err
 	}
 	s.at = s.first
@@ -228,31 +253,31 @@ func (r *Reader) examine(src Source, path string) (*source, error) {
 
 // peek returns the time of the first row behind the log's cursor. Where there are
 // only rows that can't be understood it is the log's last time, or 1; where there
-// is no complete row it is 0.
-func peek(f *file, l *Log, codePage string) (mail.Time, error) {
+// is no complete row it is 0, and rest is how much of one there is.
+func peek(f *file, l *Log, codePage string) (first mail.Time, rest int64, err error) {
 	scratch, err := newAssembly(nil)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	d, err := scratch.decoder(l, codePage)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	lines, err := newLines(f, l.ReadBytes)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	probe := &source{log: &Log{ID: l.ID}, lines: lines, decoder: d}
 	more, err := probe.advance(&scratch.tray)
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, 0, err
 	case more:
-		return probe.at, nil
+		return probe.at, 0, nil
 	case lines.offset > l.ReadBytes:
-		return max(l.LastTime, 1), nil
+		return max(l.LastTime, 1), 0, nil
 	}
-	return 0, nil
+	return 0, lines.rest, nil
 }
 
 // position is how much of the file on disk is read.

@@ -39,6 +39,7 @@ type lines struct {
 	start  int   // buf[start:end] is read and not handed on. Before it are markBytes more, where the log has them.
 	end    int   //
 	offset int64 // Of buf[start].
+	rest   int64 // At io.EOF: how much of a line stands behind offset that is not complete.
 	gap    int64 // Offset of a NUL that was looked at twice; -1 if none.
 	eof    bool
 }
@@ -56,7 +57,7 @@ func (l *lines) seek(offset int64) error {
 	if _, err := l.r.Seek(offset-back, io.SeekStart); err != nil {
 		return err
 	}
-	l.start, l.end, l.offset, l.eof = 0, 0, offset, false
+	l.start, l.end, l.offset, l.rest, l.eof = 0, 0, offset, 0, false
 	for l.end < int(back) && !l.eof {
 		if err := l.fill(); err != nil {
 			return err
@@ -79,7 +80,7 @@ func (l *lines) mark(offset int64) uint64 {
 
 // next returns the next complete line without its line feed, and where it starts.
 // The line is valid until the next call. io.EOF means that nothing more is
-// written yet; l.offset is then where to go on. errTooLong comes with the
+// written yet; l.offset is then where to go on, and l.rest tells what stands there. errTooLong comes with the
 // beginning of the line, and the next call goes on behind it.
 func (l *lines) next() (line []byte, offset int64, err error) {
 	scanned := 0
@@ -99,6 +100,9 @@ func (l *lines) next() (line []byte, offset int64, err error) {
 			return l.skipLong()
 		}
 		if l.eof {
+			if l.rest == 0 { // Else endAt knows it.
+				l.rest = int64(len(written(l.buf[l.start:l.end])))
+			}
 			return nil, l.offset, io.EOF
 		}
 		if scanned > 0 && bytes.IndexByte(window, 0) >= 0 {
@@ -127,7 +131,7 @@ func (l *lines) split() ([]byte, int64, error) {
 			break
 		}
 		if l.eof {
-			return nil, from, l.endAt(from)
+			return nil, from, l.endAt(from, nul-from)
 		}
 		if err := l.fill(); err != nil {
 			return nil, from, err
@@ -146,12 +150,13 @@ func (l *lines) split() ([]byte, int64, error) {
 	return fragment, from, nil
 }
 
-// endAt goes back to where the unwritten line starts, and says io.EOF from then on.
-func (l *lines) endAt(offset int64) error {
+// endAt goes back to where the unwritten line starts, of which rest bytes are there, and
+// says io.EOF from then on.
+func (l *lines) endAt(offset, rest int64) error {
 	if err := l.seek(offset); err != nil {
 		return err
 	}
-	l.eof = true
+	l.rest, l.eof = rest, true
 	return io.EOF
 }
 
@@ -167,7 +172,7 @@ func (l *lines) skipLong() ([]byte, int64, error) {
 		}
 		l.drop(n)
 		if l.eof {
-			return nil, from, l.endAt(from)
+			return nil, from, l.endAt(from, l.offset-from)
 		}
 		if err := l.fill(); err != nil {
 			return nil, from, err

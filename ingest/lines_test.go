@@ -17,7 +17,7 @@ type lineAt struct {
 }
 
 // readLines reads everything that is written from offset on, and where it stops.
-func readLines(t *testing.T, content []byte, offset int64) (got []lineAt, end int64, long int) {
+func readLines(t *testing.T, content []byte, offset int64) (got []lineAt, l *lines, long int) {
 	t.Helper()
 	l, err := newLines(bytes.NewReader(content), offset)
 	if err != nil {
@@ -27,7 +27,7 @@ func readLines(t *testing.T, content []byte, offset int64) (got []lineAt, end in
 		line, at, err := l.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return got, l.offset, long
+			return got, l, long
 		case errors.Is(err, errTooLong):
 			long++
 		case err != nil:
@@ -45,25 +45,27 @@ func TestLines(t *testing.T) {
 		content string
 		want    []lineAt
 		end     int64 // Where the next run goes on.
+		rest    int64 // What stands there of a row.
 	}{
-		{"empty", "", nil, 0},
-		{"two rows, CR stays", "a\r\nbc\n", []lineAt{{0, "a\r"}, {3, "bc"}}, 6},
-		{"half a row is not written yet", "a\nhal", []lineAt{{0, "a"}}, 2},
-		{"reserved space is not written yet", "a\n" + nuls, []lineAt{{0, "a"}}, 2},
-		{"half a row in reserved space", "a\nhal" + nuls, []lineAt{{0, "a"}}, 2},
-		{"a gap with rows behind it ends the line before it", "a\nbro" + nuls + "c\nd\n", []lineAt{{0, "a"}, {2, "bro"}, {70_005, "c"}, {70_007, "d"}}, 70_009},
-		{"a gap between rows", "a\n\x00\x00b\n", []lineAt{{0, "a"}, {4, "b"}}, 6},
-		{"two gaps", "a\x00b\x00c\nd\x00", []lineAt{{0, "a"}, {2, "b"}, {4, "c"}}, 6},
-		{"empty lines", "\n\na\n", []lineAt{{0, ""}, {1, ""}, {2, "a"}}, 4},
+		{"empty", "", nil, 0, 0},
+		{"two rows, CR stays", "a\r\nbc\n", []lineAt{{0, "a\r"}, {3, "bc"}}, 6, 0},
+		{"half a row is not written yet", "a\nhal", []lineAt{{0, "a"}}, 2, 3},
+		{"reserved space is not written yet", "a\n" + nuls, []lineAt{{0, "a"}}, 2, 0},
+		{"half a row in reserved space", "a\nhal" + nuls, []lineAt{{0, "a"}}, 2, 3},
+		{"a gap with rows behind it ends the line before it", "a\nbro" + nuls + "c\nd\n", []lineAt{{0, "a"}, {2, "bro"}, {70_005, "c"}, {70_007, "d"}}, 70_009, 0},
+		{"a gap between rows", "a\n\x00\x00b\n", []lineAt{{0, "a"}, {4, "b"}}, 6, 0},
+		{"two gaps", "a\x00b\x00c\nd\x00", []lineAt{{0, "a"}, {2, "b"}, {4, "c"}}, 6, 1},
+		{"half a row longer than is read at once", "a\n" + strings.Repeat("x", 300_000) + nuls, []lineAt{{0, "a"}}, 2, 300_000},
+		{"empty lines", "\n\na\n", []lineAt{{0, ""}, {1, ""}, {2, "a"}}, 4, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, end, _ := readLines(t, []byte(tt.content), 0)
+			got, l, _ := readLines(t, []byte(tt.content), 0)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
-			if end != tt.end {
-				t.Errorf("goes on at %d; want %d", end, tt.end)
+			if l.offset != tt.end || l.rest != tt.rest {
+				t.Errorf("goes on at %d, where %d bytes stand; want %d, %d", l.offset, l.rest, tt.end, tt.rest)
 			}
 		})
 	}
@@ -71,13 +73,13 @@ func TestLines(t *testing.T) {
 
 func TestLinesTooLong(t *testing.T) {
 	content := "a\n" + strings.Repeat("x", 3*maxLine) + "\nb\n"
-	got, end, long := readLines(t, []byte(content), 0)
+	got, l, long := readLines(t, []byte(content), 0)
 	want := []lineAt{{0, "a"}, {int64(3*maxLine + 3), "b"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
-	if long != 1 || end != int64(len(content)) {
-		t.Errorf("got %d long lines, end %d; want 1, %d", long, end, len(content))
+	if long != 1 || l.offset != int64(len(content)) {
+		t.Errorf("got %d long lines, end %d; want 1, %d", long, l.offset, len(content))
 	}
 }
 
@@ -140,18 +142,18 @@ func TestLinesResume(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		content := rapid.SliceOf(rapid.SampledFrom([]byte("ab\r\n\n\x00"))).Draw(rt, "content")
 		cut := rapid.IntRange(0, len(content)).Draw(rt, "cut")
-		whole, wholeEnd, _ := readLines(t, content, 0)
+		whole, wholeLines, _ := readLines(t, content, 0)
 		// A gap is told only by what is behind it: cut where no NUL stands before.
 		for cut > 0 && content[cut-1] == 0 {
 			cut--
 		}
-		before, end, _ := readLines(t, content[:cut], 0)
-		after, afterEnd, _ := readLines(t, content, end)
+		before, half, _ := readLines(t, content[:cut], 0)
+		after, rest, _ := readLines(t, content, half.offset)
 		if diff := cmp.Diff(whole, append(before, after...)); diff != "" {
 			rt.Fatalf("cut at %d, lines (-whole +parts):\n%s", cut, diff)
 		}
-		if afterEnd != wholeEnd {
-			rt.Fatalf("goes on at %d; want %d", afterEnd, wholeEnd)
+		if rest.offset != wholeLines.offset || rest.rest != wholeLines.rest {
+			rt.Fatalf("goes on at %d, where %d bytes stand; want %d, %d", rest.offset, rest.rest, wholeLines.offset, wholeLines.rest)
 		}
 	})
 }

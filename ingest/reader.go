@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ type Reader struct {
 	active   []*source // Open, with a decoded row.
 	moved    []string  // Where another log, or none, lay when it was to be opened.
 	touched  map[*Log]*source
+	looked   map[*Log]string // In this run, with the path; "" says that it is Log.Path, where it was read.
 	progress Progress
 	problems []error
 	told     map[string]bool // Their texts.
@@ -66,6 +68,8 @@ type Result struct {
 	Files int   // Logs with something new in them.
 	Rows  int64 // Rows read, quarantined ones too.
 	Same  int   // Files that hold nothing new: read before, or a copy of another.
+
+	Unfinished []Log // Of the logs that were looked at, those that end with an unfinished row; by Path, where it stands.
 }
 
 // ErrNoLogs is returned where the paths hold no log that can be read.
@@ -79,6 +83,7 @@ func (r *Reader) Run(ctx context.Context, sink func(context.Context, *Batch) err
 	if err := r.start(); err != nil {
 		return Result{}, err
 	}
+	r.looked = map[*Log]string{}
 	result, err := r.discover(ctx)
 	if err != nil {
 		return result, err
@@ -92,11 +97,24 @@ func (r *Reader) Run(ctx context.Context, sink func(context.Context, *Batch) err
 			err = r.merge(ctx, sink)
 		}
 	}
-	result.Rows = r.progress.Rows
+	result.Rows, result.Unfinished = r.progress.Rows, r.unfinished()
 	if err != nil {
 		return result, err
 	}
 	return result, errors.Join(r.problems...)
+}
+
+// unfinished are the logs of this run that end with an unfinished row.
+func (r *Reader) unfinished() (logs []Log) {
+	for l, path := range r.looked {
+		if l.Unfinished() > 0 {
+			one := *l
+			one.Path = cmp.Or(path, l.Path)
+			logs = append(logs, one)
+		}
+	}
+	slices.SortFunc(logs, func(a, b Log) int { return cmp.Compare(a.Path, b.Path) })
+	return logs
 }
 
 // start goes on from where an earlier run stopped.

@@ -346,6 +346,52 @@ func TestRollBetweenListAndLook(t *testing.T) {
 	}
 }
 
+// Half a row at the end of a log is counted and told, by the copy that shows it, until
+// the rest is read.
+func TestReadUnfinished(t *testing.T) {
+	whole := w3c("MAIL01", 8, 3, "10.0.0.1")
+	cut := whole[:len(whole)-20]
+	rest := int64(len(cut) - strings.LastIndex(cut, "\n") - 1)
+	for _, c := range []struct {
+		name  string
+		files map[string]string // A name with .gz is that of a compressed one.
+		want  map[string]int64  // Unfinished bytes by name.
+	}{
+		{"whole", map[string]string{"a.log": whole}, nil},
+		{"half a row", map[string]string{"a.log": cut}, map[string]int64{"a.log": rest}},
+		{"in reserved space", map[string]string{"a.log": cut + strings.Repeat("\x00", 70_000)}, map[string]int64{"a.log": rest}},
+		{"compressed", map[string]string{"a.log.gz": cut}, map[string]int64{"a.log.gz": rest}},
+		{"a shorter copy is read last", map[string]string{"a.log": cut, "b.log": whole[:len(whole)/2]}, map[string]int64{"a.log": rest}},
+		{"a longer copy is read last", map[string]string{"a.log": whole[:len(whole)/2], "b.log": cut}, map[string]int64{"b.log": rest}},
+		{"a whole copy is read last", map[string]string{"a.log": cut, "b.log": whole}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, k := t.TempDir(), newKept()
+			for name, content := range c.files {
+				if strings.HasSuffix(name, ".gz") {
+					gzipLog(t, dir, name, content)
+				} else {
+					writeLog(t, dir, name, content)
+				}
+			}
+			for _, run := range []string{"first", "second"} {
+				got := map[string]int64{}
+				for _, l := range k.mustRead(t, 7, dir).Unfinished {
+					got[filepath.Base(l.Path)] = l.Unfinished()
+				}
+				if diff := gocmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("%s run (-want +got):\n%s", run, diff)
+				}
+			}
+			for _, l := range k.resume.Logs {
+				if want := c.want[filepath.Base(l.Path)]; l.Unfinished() != want {
+					t.Errorf("%s: got %d bytes kept; want %d", l.Path, l.Unfinished(), want)
+				}
+			}
+		})
+	}
+}
+
 // Rows are read back from where they stand.
 func TestRows(t *testing.T) {
 	content := w3c("MAIL01", 8, 300, "10.0.0.1")

@@ -15,10 +15,11 @@ import (
 type source struct {
 	log    *Log // Shared by copies of the same log.
 	path   string
-	page   string // Code page.
-	plain  bool   // Not compressed.
-	seen   int64  // How much of its beginning was looked at.
-	first  mail.Time
+	page   string       // Code page.
+	plain  bool         // Not compressed.
+	seen   int64        // How much of its beginning was looked at.
+	first  mail.Time    // Of the next row, when it was looked at; 0 if there is none,
+	rest   int64        // and then how much of an unfinished one there is.
 	shrunk *ShrunkError // The log was cut, and this is not told yet or goes on.
 	copies []*source    // The same log elsewhere: read on there once this one has ended.
 
@@ -187,14 +188,18 @@ func (s *source) mark() {
 	if s.lines == nil {
 		return
 	}
-	cursor := s.lines.offset
+	cursor, size := s.lines.offset, s.lines.offset+s.lines.rest
 	if s.pending {
-		cursor = s.next
+		cursor, size = s.next, s.next
 	}
-	if cursor != s.log.ReadBytes {
-		s.log.ReadBytes, s.log.Mark = cursor, s.lines.mark(cursor)
+	mark := s.lines.mark(cursor)
+	switch {
+	case cursor != s.log.ReadBytes:
+		s.log.ReadBytes, s.log.Mark = cursor, mark
+	case size < s.log.SizeBytes || mark == 0:
+		return // It is a copy that shows less than another one did.
 	}
-	s.log.SizeBytes = max(s.log.SizeBytes, s.lines.offset)
+	s.log.SizeBytes = size
 	s.log.Decoder = s.decoder.save()
 	about := s.decoder.about()
 	if s.log.Server == "" {

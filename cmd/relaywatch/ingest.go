@@ -157,6 +157,9 @@ func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bo
 	if problems != nil && result.Files == 0 && result.Same == 0 && !asJSON {
 		return problems // There is nothing else to tell.
 	}
+	if text := unfinishedText(result.Unfinished, start); text != "" {
+		p.log.Warn().Msg(visible(text))
+	}
 	if err := p.reportIngest(ctx, db, report, result, asJSON); err != nil {
 		return err
 	}

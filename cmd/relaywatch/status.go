@@ -95,7 +95,7 @@ type logReport struct {
 	Server      string   `json:"server"`
 	SizeBytes   int64    `json:"size_bytes"`
 	ReadBytes   int64    `json:"read_bytes"`
-	LagBytes    int64    `json:"lag_bytes"`
+	LagBytes    int64    `json:"lag_bytes"`   // Of an unfinished row at its end.
 	LagSeconds  int64    `json:"lag_seconds"` // By the agent's last report.
 	Rows        int64    `json:"rows"`
 	Quarantined int64    `json:"quarantined"`
@@ -127,7 +127,7 @@ func newStatusReport(s store.Status, agent *health) statusReport {
 		}
 		r.Logs = append(r.Logs, logReport{
 			Log: l.ID.String(), Path: l.Path, Format: string(l.Format), Server: l.Server, SizeBytes: l.SizeBytes,
-			ReadBytes: l.ReadBytes, LagBytes: l.SizeBytes - l.ReadBytes, LagSeconds: agent.waits(l.Path), Rows: l.Rows, Quarantined: l.Quarantined,
+			ReadBytes: l.ReadBytes, LagBytes: l.Unfinished(), LagSeconds: agent.waits(l.Path), Rows: l.Rows, Quarantined: l.Quarantined,
 			FirstTime: l.FirstTime.String(), LastTime: l.LastTime.String(), State: string(l.State), Missing: missing,
 		})
 	}
@@ -177,6 +177,9 @@ func (p *program) printStatus(s store.Status, agent *health, mails *mailReport, 
 	if s.Quarantined > 0 {
 		w.line(hang, `           relaywatch query "SELECT reason, count(*) FROM v_quarantine GROUP BY 1"`)
 	}
+	if text := unfinishedText(s.Logs, time.Now()); text != "" {
+		w.line(hang, "unfinished %s", visible(text))
+	}
 	if agent != nil {
 		agent.print(w, hang, time.Now())
 	}
@@ -207,7 +210,7 @@ func logRows(logs []ingest.Log, agent *health) *rows {
 	}
 	for _, l := range logs {
 		r.cells = append(r.cells, []any{
-			count(l.Rows), count(l.Quarantined), unread(l), count(agent.waits(l.Path)), short(l.LastTime), string(l.State), string(l.Format), l.Server, l.Path,
+			count(l.Rows), count(l.Quarantined), size(l.Unfinished()), count(agent.waits(l.Path)), short(l.LastTime), string(l.State), string(l.Format), l.Server, l.Path,
 		})
 	}
 	return r
@@ -242,7 +245,7 @@ func folderRows(logs []ingest.Log) *rows {
 		s.logs++
 		s.rows += count(l.Rows)
 		s.quarantined += count(l.Quarantined)
-		s.unread += unread(l)
+		s.unread += size(l.Unfinished())
 		s.last = max(s.last, l.LastTime)
 		if l.Server != "" && !slices.Contains(s.servers, l.Server) {
 			s.servers = append(s.servers, l.Server)
@@ -254,5 +257,3 @@ func folderRows(logs []ingest.Log) *rows {
 	}
 	return r
 }
-
-func unread(l ingest.Log) size { return size(l.SizeBytes - l.ReadBytes) }
