@@ -66,11 +66,6 @@ func (p positions) of(key string) *token.Position {
 // inSingleQuotes is the hint where a path was read as another one than was meant.
 const inSingleQuotes = `: between double quotes \ begins an escape; put paths of Windows in single quotes, as 'C:\logs\ex*.log'`
 
-// environmentName is the variable that overrides a key.
-func environmentName(key string) string {
-	return "RELAYWATCH_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-}
-
 // check reports every mistake in the values at once.
 func (c *Config) check(p positions) []error {
 	errs := slices.Concat(c.checkPrivacy(p), c.checkLogs(p), c.Network.check(p), c.Hours.check(p), c.checkAllow(p))

@@ -144,7 +144,11 @@ func (p *program) prepare() error {
 	}
 	p.log = zerolog.New(zerolog.ConsoleWriter{Out: p.err, NoColor: !isTerminal(p.err), PartsExclude: []string{zerolog.TimestampFieldName}}).
 		Level(level)
-	if p.config, err = loadConfig(p.configFile, os.Getenv); err != nil {
+	p.config, err = loadConfig(p.configFile, os.Getenv)
+	if p.config != nil {
+		err = errors.Join(append(p.config.checkEnvironment(os.Environ()), err)...)
+	}
+	if err != nil {
 		return usageError{err}
 	}
 	if p.dbPath != "" {
