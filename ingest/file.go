@@ -118,7 +118,8 @@ func (l *file) unzippedSize(size int64) uint32 {
 }
 
 // beginning returns the first bytes of the log, at most headBytes+1, up to the
-// first NUL, which is not written yet.
+// first NUL, which is not written yet. What is another file by its first bytes is an
+// error, whatever format it is said to have.
 func (l *file) beginning() ([]byte, error) {
 	if _, err := l.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -126,6 +127,9 @@ func (l *file) beginning() ([]byte, error) {
 	b := make([]byte, headBytes+1)
 	n, err := io.ReadFull(l, b)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	if err := otherFile(b[:n]); err != nil {
 		return nil, err
 	}
 	return written(b[:n]), nil

@@ -51,16 +51,40 @@ var (
 )
 
 // otherFile tells of a file that would else be taken for a log without a complete row, as
-// b ends before its first NUL byte.
+// what is behind a NUL byte is not written yet. b is its beginning, NUL bytes and all.
 func otherFile(b []byte) error {
 	switch {
-	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")), isUTF16(b):
 		return &RefusedError{"UTF-16", "a program has changed it while it was copied, as PowerShell does with > and Out-File; " +
 			"read the log itself, or a copy by copy, robocopy or Copy-Item"}
 	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
 		return &UnknownFormatError{Is: "a ZIP archive: unpack it first; what gzip has compressed (.gz) is read as it is"}
 	}
 	return nil
+}
+
+// isUTF16 tells whether b begins with 16 characters of a log in UTF-16 without a byte
+// order mark, all of them ASCII. What a crash leaves in a log, or a server has reserved, is NUL bytes in a
+// row, not every other one from the first row on.
+func isUTF16(b []byte) bool {
+	const characters = 16 // Fewer than a row has, or the first line of a header.
+	if len(b) < 2*characters {
+		return false
+	}
+	text := 0 // Little endian: the NUL comes second.
+	if b[0] == 0 {
+		text = 1
+	}
+	if first := b[text]; first != '#' && (first < '0' || first > '9') {
+		return false // No log begins so: it may be any file that lies in the folder.
+	}
+	for i := 0; i < 2*characters; i += 2 {
+		c := b[i+text]
+		if b[i+1-text] != 0 || (c < ' ' && c != '\t' && c != '\r' && c != '\n') || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // sniff tells a log's format by its beginning, never by its name. It returns ""

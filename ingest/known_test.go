@@ -58,6 +58,50 @@ func identify(t *testing.T, k *knownLogs, log string) *Log {
 	return logs[0]
 }
 
+// A log that became UTF-16 without a byte order mark is refused; one with NUL bytes, which
+// a crash leaves, is read.
+func TestUTF16WithoutMark(t *testing.T) {
+	log := w3c("MAIL01", 8, 3, "10.0.0.1")
+	rows := rowsIn(log)
+	row := log[strings.Index(log, "2026-11-05 08"):]
+	before, last := log[:strings.LastIndex(log, "2026-11-05 08")], log[strings.LastIndex(log, "2026-11-05 08"):]
+	wide := func(text, front, behind string) string {
+		var b strings.Builder
+		for _, c := range text {
+			b.WriteString(front + string(c) + behind)
+		}
+		return b.String()
+	}
+	for _, c := range []struct {
+		name, log string
+		rows      int64
+		refused   bool
+	}{
+		{"little endian", wide(log, "", "\x00"), 0, true},
+		{"big endian", wide(log, "\x00", ""), 0, true},
+		{"rows without a header", wide(row, "", "\x00"), 0, true},
+		{"only just enough to tell", wide(log[:16], "", "\x00"), 0, true},
+		{"too little to tell", wide(log[:15], "", "\x00"), 0, false},
+		{"something else", wide("Dear diary, today nothing came", "", "\x00"), 0, false},
+		{"reserved space", log + strings.Repeat("\x00", 70_000), rows, false},
+		{"nothing but reserved space", strings.Repeat("\x00", 70_000), 0, false},
+		{"a gap between rows", before + strings.Repeat("\x00", 512) + last, rows, false},
+		{"NUL bytes in a row", before + last[:20] + "\x00" + last[20:], rows + 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKept()
+			_, err := k.read(t, 0, writeLog(t, t.TempDir(), "ex.log", c.log))
+			var refused *RefusedError
+			if errors.As(err, &refused) != c.refused || c.refused && refused.Name != "UTF-16" || !c.refused && err != nil {
+				t.Errorf("got error %v; want it refused: %v", err, c.refused)
+			}
+			if k.rows != c.rows {
+				t.Errorf("got %d rows; want %d", k.rows, c.rows)
+			}
+		})
+	}
+}
+
 // A log is told by its first row, so it has no identity before that row is whole,
 // and keeps it while it grows.
 func TestIdentityStays(t *testing.T) {
