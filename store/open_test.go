@@ -2,9 +2,11 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -232,6 +234,31 @@ func TestPlainShell(t *testing.T) {
 		if err != nil || !strings.HasSuffix(string(out), "rows|"+want+"\n") {
 			t.Errorf("%s: got %s, %v; want %s rows", view, out, err, want)
 		}
+	}
+}
+
+// TestViewsForDuckDB is about what DuckDB's sqlite extension does to a view: it parses the
+// text and, where it lacks a function, gives it back to SQLite in its own words. A view
+// that is lost on the way can't be read, and keeps DuckDB from listing the others.
+func TestViewsForDuckDB(t *testing.T) {
+	comment := regexp.MustCompile(`--.*`)
+	lost := map[string]*regexp.Regexp{
+		"count(*), which becomes count_star()": regexp.MustCompile(`(?i)\bcount\(\s*\*?\s*\)`),
+		"CROSS JOIN with ON, no syntax there":  regexp.MustCompile(`(?i)\bCROSS\s+JOIN\s+\w+\s+(AS\s+)?(\w+\s+)?ON\b`),
+	}
+	db := newStore(t)
+	views := 0
+	err := db.Query(t.Context(), `SELECT name, sql FROM sqlite_schema WHERE type = 'view'`, func(_ []string, row []any) error {
+		views++
+		for what, re := range lost {
+			if found := re.FindString(comment.ReplaceAllString(fmt.Sprint(row[1]), "")); found != "" {
+				t.Errorf("%s: got %q: %s", row[0], found, what)
+			}
+		}
+		return nil
+	})
+	if err != nil || views < 15 {
+		t.Errorf("got %d views, %v; want all", views, err)
 	}
 }
 
