@@ -30,7 +30,8 @@ func (r *Reader) discover(ctx context.Context) (Result, error) {
 	d := discovery{byLog: map[*Log]*source{}, seen: map[string]bool{}}
 	for _, src := range r.Sources {
 		// Listed until there is nothing new: a server that renames a log and begins the
-		// next hides the one or the other from a single look.
+		// next hides the one or the other from a single look. A listing more is 14 calls to
+		// the system for a folder of 2,000 logs; the looks at them are 18,000.
 		for tries, news := 0, true; news && tries <= maxTries; tries++ {
 			var err error
 			if news, err = r.discoverIn(ctx, src, &d); err != nil {
@@ -46,7 +47,7 @@ func (r *Reader) discover(ctx context.Context) (Result, error) {
 }
 
 // discoverIn adds the files of a source to d, and tells whether there was one that d had
-// not seen.
+// not seen, and so may be another: a source that names one file has no other.
 func (r *Reader) discoverIn(ctx context.Context, src Source, d *discovery) (news bool, err error) {
 	paths, explicit := src.files(r.problem)
 	for _, path := range paths {
@@ -78,7 +79,7 @@ func (r *Reader) discoverIn(ctx context.Context, src Source, d *discovery) (news
 			d.same++
 		}
 	}
-	return news, nil
+	return news && !explicit, nil
 }
 
 // looks notes that a log was looked at, and how much of an unfinished row stands at its

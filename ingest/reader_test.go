@@ -392,6 +392,19 @@ func TestReadUnfinished(t *testing.T) {
 	}
 }
 
+// A file that is named by itself is looked for once: there is no other to find.
+func TestNamedFileIsLookedForOnce(t *testing.T) {
+	path := writeLog(t, t.TempDir(), "broken.gz", "\x1f\x8bnonsense")
+	told := 0
+	r := &Reader{Sources: []Source{{Path: path}}, Problem: func(string, error) {
+		told++
+		_ = os.Remove(path) // It would be told again, as missing.
+	}}
+	if _, err := r.Run(t.Context(), newKept().sink); err == nil || told != 1 {
+		t.Errorf("got told %d times, %v; want it once", told, err)
+	}
+}
+
 // Rows are read back from where they stand.
 func TestRows(t *testing.T) {
 	content := w3c("MAIL01", 8, 300, "10.0.0.1")
