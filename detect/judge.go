@@ -96,29 +96,7 @@ func newJudge(rules []*Rule, n *network) *judge {
 	}
 	j.layout.arrange()
 	for i, r := range rules {
-		q := question{window: j.layout.span(r), condition: r.condition}
-		q.gates = j.layout.spans[q.window].gates(r.condition.guard)
-		switch {
-		case r.Weigher != nil:
-			q.place = len(j.weighed)
-			if j.pooled < 0 && r.Weigher.Watch > 0 && slices.Equal(r.condition.signals, []int{sigScore}) {
-				j.pooled = q.place
-			}
-			j.weighed = append(j.weighed, i)
-		case r.Scale != nil:
-			q.place = len(j.recorded)
-			q.scaled = j.layout.spans[q.window].places[signals[r.Scale.Of].counter]
-			j.recorded = append(j.recorded, i)
-		}
-		q.campaign, q.alike = int(leastOf(sigCampaignHosts, r.condition.guard)), int(leastOf(sigAlikeHosts, r.condition.guard))
-		q.common = int(leastOf(sigCommonHosts, r.condition.guard))
-		q.sameGap = leastOf(sigSameGap, r.condition.guard)
-		q.least = leastOf(sigScore, r.condition.guard)
-		q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
-		q.late = r.Weigher != nil && r.Weigher.Returned > 0 || r.condition.adds()&isLate != 0
-		q.lateOnly = r.Weigher != nil && r.Weigher.lateOnly
-		j.judgesReturns = j.judgesReturns || q.late && r.condition.adds()&isLate != isBounced || j.layout.needs&(isReturned|isDeferred) != 0
-		j.judgesBounces = j.judgesBounces || r.condition.adds()&isBounced != 0 && n.hide.Apart() && len(n.own) > 0
+		q := j.ask(i)
 		j.asked = append(j.asked, q)
 		if r.Weigher != nil || r.Scale != nil {
 			j.doors = append(j.doors, door{})
@@ -129,6 +107,36 @@ func newJudge(rules []*Rule, n *network) *judge {
 	j.profiled = len(j.weighed)+len(j.recorded) > 0 || slices.ContainsFunc(
 		[]int{sigSameSize, sigSameSizeInside, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap}, j.layout.measures)
 	return j
+}
+
+// ask is what is asked of each event for rule i. It gives the rule its place among those
+// that weigh or record.
+func (j *judge) ask(i int) question {
+	r := j.rules[i]
+	q := question{window: j.layout.span(r), condition: r.condition}
+	q.gates = j.layout.spans[q.window].gates(r.condition.guard)
+	switch {
+	case r.Weigher != nil:
+		q.place = len(j.weighed)
+		if j.pooled < 0 && r.Weigher.Watch > 0 && slices.Equal(r.condition.signals, []int{sigScore}) {
+			j.pooled = q.place
+		}
+		j.weighed = append(j.weighed, i)
+	case r.Scale != nil:
+		q.place = len(j.recorded)
+		q.scaled = j.layout.spans[q.window].places[signals[r.Scale.Of].counter]
+		j.recorded = append(j.recorded, i)
+	}
+	q.campaign, q.alike = int(leastOf(sigCampaignHosts, r.condition.guard)), int(leastOf(sigAlikeHosts, r.condition.guard))
+	q.common = int(leastOf(sigCommonHosts, r.condition.guard))
+	q.sameGap = leastOf(sigSameGap, r.condition.guard)
+	q.least = leastOf(sigScore, r.condition.guard)
+	q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
+	q.late = r.Weigher != nil && r.Weigher.Returned > 0 || r.condition.adds()&isLate != 0
+	q.lateOnly = r.Weigher != nil && r.Weigher.lateOnly
+	j.judgesReturns = j.judgesReturns || q.late && r.condition.adds()&isLate != isBounced || j.layout.needs&(isReturned|isDeferred) != 0
+	j.judgesBounces = j.judgesBounces || r.condition.adds()&isBounced != 0 && j.network.hide.Apart() && len(j.network.own) > 0
+	return q
 }
 
 func seconds(d time.Duration) mail.Time { return mail.Time(d / time.Second) }

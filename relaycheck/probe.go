@@ -118,46 +118,24 @@ func (p *Probe) judge(outcomes []outcome, stopped string) Result {
 		Check: "probe", Title: "what " + p.Host + " answers to the address forms of relay tests",
 		Read: fmt.Sprintf("%d of %d forms, up to RCPT, at %s", len(outcomes), len(forms), p.Address),
 	}
-	answered, gone, proven, doubtful := 0, 0, 0, 0
+	var n counts
 	for i := range outcomes {
 		o := &outcomes[i]
 		r.Details = append(r.Details, o.String())
 		switch {
 		case o.accepted && o.form.proves:
-			proven++
+			n.proven++
 		case o.accepted:
-			doubtful++
+			n.doubtful++
 		}
 		if o.answered {
-			answered++
+			n.answered++
 		}
 		if o.gone {
-			gone++
+			n.gone++
 		}
 	}
-	switch {
-	case proven > 0 && p.Inside:
-		r.Severity = Warning
-		r.Found = fmt.Sprintf("%s for %s accepted without a login, from here, which is inside: any host like this one may relay; whether the internet may is told by a probe from outside", words.Plural(proven, "recipient"), p.Domain)
-	case proven > 0:
-		r.Severity = Error
-		r.Found = fmt.Sprintf("%s for %s accepted without a login: the server is an open relay", words.Plural(proven, "recipient"), p.Domain)
-	case doubtful > 0:
-		r.Severity = Warning
-		r.Found = fmt.Sprintf("no plain recipient was accepted, but %s in forms that a server may rewrite: it relays if it does, and takes mail for mailboxes that there are not if it does not", words.Plural(doubtful, "recipient"))
-	case answered == 0 && stopped == errLogin.Error():
-		r.Severity = Passed
-		r.Found = "nothing is accepted without a login"
-	case answered == 0:
-		r.Severity = NotJudged
-		r.Found = "no form came as far as RCPT"
-	case gone > 0:
-		r.Severity = Passed
-		r.Found = fmt.Sprintf("no recipient outside was accepted, but the server hung up on %s instead of an answer", words.Plural(gone, "form"))
-	default:
-		r.Severity = Passed
-		r.Found = "every recipient outside was refused"
-	}
+	r.Severity, r.Found = p.verdict(n, stopped)
 	if stopped != "" && stopped != errLogin.Error() {
 		r.Found += "; then the probe ended, as " + stopped
 		if r.Severity == Passed {
@@ -173,4 +151,29 @@ func (p *Probe) judge(outcomes []outcome, stopped string) Result {
 		r.Links = []string{linkRelayTest, linkAnonymousRelay, linkIISRelay}
 	}
 	return r
+}
+
+// counts are how many forms came how far.
+type counts struct {
+	answered, gone   int // As in outcome.
+	proven, doubtful int // Accepted, by form.proves.
+}
+
+// verdict says how bad it is, and in which words, before what was not tried.
+func (p *Probe) verdict(n counts, stopped string) (Severity, string) {
+	switch {
+	case n.proven > 0 && p.Inside:
+		return Warning, fmt.Sprintf("%s for %s accepted without a login, from here, which is inside: any host like this one may relay; whether the internet may is told by a probe from outside", words.Plural(n.proven, "recipient"), p.Domain)
+	case n.proven > 0:
+		return Error, fmt.Sprintf("%s for %s accepted without a login: the server is an open relay", words.Plural(n.proven, "recipient"), p.Domain)
+	case n.doubtful > 0:
+		return Warning, fmt.Sprintf("no plain recipient was accepted, but %s in forms that a server may rewrite: it relays if it does, and takes mail for mailboxes that there are not if it does not", words.Plural(n.doubtful, "recipient"))
+	case n.answered == 0 && stopped == errLogin.Error():
+		return Passed, "nothing is accepted without a login"
+	case n.answered == 0:
+		return NotJudged, "no form came as far as RCPT"
+	case n.gone > 0:
+		return Passed, fmt.Sprintf("no recipient outside was accepted, but the server hung up on %s instead of an answer", words.Plural(n.gone, "form"))
+	}
+	return Passed, "every recipient outside was refused"
 }

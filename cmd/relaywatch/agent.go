@@ -177,19 +177,11 @@ func (a *agent) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	old, statErr := os.Stat(a.store)
-	db, err := store.Open(ctx, a.store)
+	db, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if statErr != nil || old.Size() == 0 {
-		p.log.Info().Msg("the store is new: the logs are read from their beginning")
-	}
-	if err := db.SetPatience(ctx, patience); err != nil {
-		return err
-	}
-	a.opened = true
 	resume, err := db.Resume(ctx)
 	if err != nil {
 		return err
@@ -216,6 +208,23 @@ func (a *agent) follow(ctx context.Context) error {
 		Sources: sources, Resume: resume, BatchRows: full, Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem, Ahead: l.sinkAhead,
 	})
+}
+
+// openStore opens the store, and says if it is a new one.
+func (a *agent) openStore(ctx context.Context) (*store.DB, error) {
+	old, statErr := os.Stat(a.store)
+	db, err := store.Open(ctx, a.store)
+	if err != nil {
+		return nil, err
+	}
+	if statErr != nil || old.Size() == 0 {
+		a.p.log.Info().Msg("the store is new: the logs are read from their beginning")
+	}
+	if err := db.SetPatience(ctx, patience); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	a.opened = true
+	return db, nil
 }
 
 // works tells whoever keeps the agent that it follows the logs.
