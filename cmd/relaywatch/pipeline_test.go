@@ -118,6 +118,29 @@ func TestAgentSpoiltJudgement(t *testing.T) {
 	}
 }
 
+// pipelineInto is a pipeline with the built-in rules into the store at path, which the
+// caller closes.
+func (c *Config) pipelineInto(t *testing.T, path string) (*store.DB, *pipeline) {
+	t.Helper()
+	site, err := c.judgingSite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ruleSet, err := rulesIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := newPipeline(t.Context(), db, ruleSet, site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, line
+}
+
 // Late rows that are stored when a kill comes are judged by the next run.
 func TestKilledBeforeJudgingAnew(t *testing.T) {
 	h := newHost(t, 20_000, "")
@@ -134,23 +157,8 @@ func TestKilledBeforeJudgingAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := config.site()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ruleSet, err := rulesIn("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(ctx, h.db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, line := config.pipelineInto(t, h.db)
 	resume, err := db.Resume(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, err := newPipeline(ctx, db, ruleSet, site)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,22 +216,7 @@ func TestRestartAfterAClockWasPutBack(t *testing.T) {
 	if err := os.WriteFile(log, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	site, err := defaultConfig(t).judgingSite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ruleSet, err := rulesIn("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, err := newPipeline(t.Context(), s, ruleSet, site)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, line := defaultConfig(t).pipelineInto(t, db)
 	if line.anew || line.engine.Late() {
 		t.Errorf("got anew %v, late %v; want the engine to go on", line.anew, line.engine.Late())
 	}
