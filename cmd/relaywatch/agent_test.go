@@ -172,15 +172,19 @@ func (r *running) comesTo(what string, reached <-chan struct{}) {
 }
 
 // rows is how many rows the store has of all logs; 0 while there is no store.
-func (h *host) rows() int {
+func (h *host) rows() int { return rowsStored(h.t, h.db) }
+
+// rowsStored is how many rows a store holds; 0 if it can't be read yet.
+func rowsStored(t *testing.T, db string) int {
+	t.Helper()
 	var out, errOut bytes.Buffer
-	args := []string{"--db", h.db, "query", "SELECT coalesce(sum(rows), 0) AS n FROM v_logs", "--format", "json"}
-	if run(h.t.Context(), args, &out, &errOut) != exitDone {
+	args := []string{"--db", db, "query", "SELECT coalesce(sum(rows), 0) AS n FROM v_logs", "--format", "json"}
+	if run(t.Context(), args, &out, &errOut) != exitDone {
 		return 0
 	}
 	var got []struct{ N int }
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || len(got) != 1 {
-		h.t.Fatalf("query: %v: %s", err, out.String())
+		t.Fatalf("query: %v: %s", err, out.String())
 	}
 	return got[0].N
 }
