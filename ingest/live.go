@@ -47,8 +47,8 @@ type Follower struct {
 	Looked    func()                       // Optional: called after each look, when all that it found is handed on.
 
 	// Ahead is optional. While a look reads a backlog, it is handed what is written
-	// meanwhile at the ends of logs, within a slice of the backlog (aheadEvery); sink gets
-	// those rows in their turn. nil says that it has got them all.
+	// meanwhile at the ends of logs, within a slice of the backlog (aheadEvery), and by
+	// LookAhead; sink gets those rows in their turn. nil says that it has got them all.
 	Ahead func(context.Context, *Batch) error
 
 	reader *Reader
@@ -114,13 +114,9 @@ func (f *Follower) Logs() []Followed {
 // Run follows until ctx is done; then it hands on what it has read, and returns
 // nil. It stops at the first error of sink.
 func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) error) error {
-	f.reader = &Reader{Resume: f.Resume, BatchRows: f.BatchRows, Hide: f.Hide}
-	if err := f.reader.start(); err != nil {
+	if err := f.start(); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	f.logs = map[string]*Followed{}
-	f.mu.Unlock()
 	f.tails = newTails()
 	defer f.tails.stopAll()
 	ticks := f.Tick
@@ -162,6 +158,22 @@ func (f *Follower) Run(ctx context.Context, sink func(context.Context, *Batch) e
 			now, woken = time.Now(), f.tails.take()
 		}
 	}
+}
+
+// start goes on from where an earlier run stopped, if it was not called before.
+func (f *Follower) start() error {
+	if f.reader != nil {
+		return nil
+	}
+	r := &Reader{Resume: f.Resume, BatchRows: f.BatchRows, Hide: f.Hide}
+	if err := r.start(); err != nil {
+		return err
+	}
+	f.reader = r
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.logs = map[string]*Followed{}
+	return nil
 }
 
 // look reads everything that grew of the woken logs, or of all if it is nil.

@@ -45,12 +45,18 @@ func (f *Follower) slices(sink func(context.Context, *Batch) error) func(context
 		if n++; n%aheadEvery != 0 {
 			return nil
 		}
-		return f.lookAhead(ctx)
+		return f.LookAhead(ctx)
 	}
 }
 
-// lookAhead hands on what was written at the ends of logs since the look began.
-func (f *Follower) lookAhead(ctx context.Context) error {
+// LookAhead hands to Ahead what was written at the ends of logs since the last look
+// began. It is for whoever takes his time in sink or Looked; or before Run, where the
+// first call hands on nothing: what is written after it is ahead.
+func (f *Follower) LookAhead(ctx context.Context) error {
+	first := f.reader == nil
+	if err := f.start(); err != nil {
+		return err
+	}
 	if f.ahead == nil {
 		r := &Reader{BatchRows: f.BatchRows, Hide: f.Hide}
 		if err := r.start(); err != nil {
@@ -60,19 +66,13 @@ func (f *Follower) lookAhead(ctx context.Context) error {
 	}
 	a := f.ahead
 	byLog := map[*Log]*source{}
-	seen := map[string]bool{}
-	for _, src := range f.Sources {
-		paths, _ := src.files(func(string, error) {}) // The look that follows tells of trouble.
-		for _, path := range paths {
-			if seen[path] {
-				continue
-			}
-			seen[path] = true
-			if s := f.grownSince(src, path); s != nil {
-				a.reader.enlist(byLog, s)
-			}
+	f.eachFile(func(src Source, path string) {
+		if first {
+			a.standAt(path)
+		} else if s := f.grownSince(src, path); s != nil {
+			a.reader.enlist(byLog, s)
 		}
-	}
+	})
 	if len(a.reader.waiting) == 0 {
 		return nil
 	}
@@ -82,6 +82,35 @@ func (f *Follower) lookAhead(ctx context.Context) error {
 	return a.reader.merge(ctx, f.Ahead)
 }
 
+// eachFile calls do for all files of the sources.
+func (f *Follower) eachFile(do func(src Source, path string)) {
+	seen := map[string]bool{}
+	for _, src := range f.Sources {
+		paths, _ := src.files(func(string, error) {}) // The look that follows tells of trouble.
+		for _, path := range paths {
+			if !seen[path] {
+				seen[path] = true
+				do(src, path)
+			}
+		}
+	}
+}
+
+// standAt notes where a file ends now.
+func (a *ahead) standAt(path string) {
+	if now, err := statLog(path); err == nil {
+		a.ends[path] = endOf(path, now.size)
+	}
+}
+
+// endOf is the end of a file that was so big when a look began.
+func endOf(path string, size int64) *end {
+	if at := writtenEnd(path); at < size { // Nobody knows how far it was when the look began.
+		return &end{size: at, reserved: true}
+	}
+	return &end{size: size}
+}
+
 // grownSince is what is to be read of a file since the look began, if anything.
 func (f *Follower) grownSince(src Source, path string) *source {
 	a := f.ahead
@@ -89,14 +118,14 @@ func (f *Follower) grownSince(src Source, path string) *source {
 	if e == nil {
 		e = &end{}
 		if l := f.logs[path]; l != nil {
-			e.size = l.SizeBytes
-			if at := writtenEnd(path); at < e.size { // Nobody knows how far it was when the look began.
-				e.size, e.reserved = at, true
-			}
+			e = endOf(path, l.SizeBytes)
 		}
 		a.ends[path] = e
 	}
 	now, err := statLog(path)
+	if err == nil && now.size < e.size {
+		*e = end{} // Another log took its place.
+	}
 	if err != nil || e.never || now.size <= e.size && !e.reserved {
 		return nil
 	}
@@ -107,8 +136,7 @@ func (f *Follower) grownSince(src Source, path string) *source {
 	if e.never = !s.plain; e.never {
 		return nil // Nobody writes on in a compressed log.
 	}
-	if !e.begun {
-		e.begun = true
+	if !e.begun && s.log.ReadBytes == 0 { // Else it goes on under another name.
 		if err := a.begin(s, f.backlogOf(s.log.ID, e.size)); err != nil {
 			e.never = true
 			return nil
@@ -117,6 +145,7 @@ func (f *Follower) grownSince(src Source, path string) *source {
 			return nil
 		}
 	}
+	e.begun = true
 	e.size = now.size
 	e.reserved = writtenEnd(path) < now.size
 	if s.first == 0 {

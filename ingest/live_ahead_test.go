@@ -120,6 +120,76 @@ func TestFollowAhead(t *testing.T) {
 	w.compare(k, append(old, live+grown, reserved, headerW3C+message("10.9.9.2"))...)
 }
 
+// Before Run, what is written after the first call is handed to Ahead once, also of a log
+// that is renamed since or new, and sink gets it in its turn.
+func TestFollowAheadOfRun(t *testing.T) {
+	dir := t.TempDir()
+	w := &following{t: t}
+	message := func(client string) (rows string) {
+		for i, command := range []string{"MAIL +FROM:<eve@corp.example>", "RCPT +TO:<x@example.net>", "DATA +<id@corp.example>"} {
+			rows += fmt.Sprintf("2026-11-05 23:00:%02d %s pc-1 MX1 %s 250 30\r\n", i, client, command)
+		}
+		return rows
+	}
+	old := w3c("MX1", 11, 60, "10.0.0.1")
+	path := writeLog(t, dir, "live.log", old)
+	var got []string
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ticks := make(chan time.Time)
+	f := &Follower{Sources: []Source{{Path: dir}}, Tick: ticks, Poll: PollAlways}
+	over := false
+	f.Ahead = func(_ context.Context, b *Batch) error {
+		if over = b == nil; over {
+			stop()
+			return nil
+		}
+		for _, tx := range b.Transactions {
+			got = append(got, tx.ClientIP)
+		}
+		return nil
+	}
+	look := func(want ...string) {
+		t.Helper()
+		got = nil
+		if err := f.LookAhead(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got mail of %v; want %v", got, want)
+		}
+	}
+	look()
+	look()
+	w.append(path, message("10.9.9.1"))
+	look("10.9.9.1")
+	look()
+	moved := filepath.Join(dir, "moved.log")
+	if err := os.Rename(path, moved); err != nil {
+		t.Fatal(err)
+	}
+	w.append(moved, message("10.9.9.2"))
+	w.append(path, headerW3C+message("10.9.9.3"))
+	look("10.9.9.2", "10.9.9.3")
+	k := newKept()
+	go func() {
+		for {
+			select {
+			case ticks <- time.Now():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	if err := f.Run(ctx, k.sink); err != nil {
+		t.Fatal(err)
+	}
+	if !over {
+		t.Error("nobody said that all had its turn")
+	}
+	w.compare(k, old+message("10.9.9.1")+message("10.9.9.2"), headerW3C+message("10.9.9.3"))
+}
+
 // compare compares what was kept with a quiet run over whole logs.
 func (w *following) compare(k *kept, logs ...string) {
 	w.t.Helper()
