@@ -112,6 +112,7 @@ type Judgement struct {
 	// may still precede. They are shown, and void as soon as another Judgement
 	// comes.
 	Provisional bool
+	Beside      bool // A provisional one that leaves what is shown as it is, and adds to it; who is on watch stays, too.
 }
 
 // Memory is a stretch of the recipients that a submitter mailed and that were new to a

@@ -27,13 +27,16 @@ const (
 
 // WriteJudgement stores what the engine found and what it must remember, in one
 // transaction, and what machines are to be told of it: see Tell. What the Judgement
-// before gave provisionally is void.
+// before gave provisionally is void, unless this one stands beside it.
 func (db *DB) WriteJudgement(ctx context.Context, j detect.Judgement) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.change(ctx, func(ctx context.Context, tx *sql.Tx, k *known) error {
 		void := []string{deleteProvisionalFindings, deleteProvisionalEpisodes}
-		if j.Reset {
+		switch {
+		case j.Beside:
+			void = nil
+		case j.Reset:
 			void = []string{deleteFindings, deleteEpisodes, deleteMemory, deleteProfiles, deleteCheckpoint}
 			k.memory = nil
 		}
@@ -64,8 +67,10 @@ func (db *DB) WriteJudgement(ctx context.Context, j detect.Judgement) error {
 				return fmt.Errorf("episode of %s: %w", j.Episodes[i].Submitter, err)
 			}
 		}
-		if err := writeWatched(ctx, tx, k, j.Watched); err != nil {
-			return err
+		if !j.Beside {
+			if err := writeWatched(ctx, tx, k, j.Watched); err != nil {
+				return err
+			}
 		}
 		if !j.Provisional {
 			if err := writeCheckpoint(ctx, tx, k, &j); err != nil {

@@ -332,3 +332,32 @@ func TestLateRowsForgetWhoJudged(t *testing.T) {
 		t.Errorf("judged anew: got %q; want rules", got)
 	}
 }
+
+// What stands beside a provisional judgement leaves it as it is, until the next one.
+func TestJudgementBeside(t *testing.T) {
+	db := newStore(t)
+	watched := []detect.Watched{{Submitter: worm, Rule: "external-list", At: t0, Until: t0 + 100}}
+	judge(t, db, detect.Judgement{Provisional: true, Findings: []detect.Finding{finding("recipient-fanout", t0)}, Watched: watched})
+	judge(t, db, detect.Judgement{Provisional: true, Beside: true, Findings: []detect.Finding{finding("off-hours", t0+5)}})
+	rules := func() (names []string) {
+		t.Helper()
+		findings, err := db.Findings(t.Context(), worm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range findings {
+			names = append(names, f.Rule)
+		}
+		return names
+	}
+	if diff := cmp.Diff([]string{"recipient-fanout", "off-hours"}, rules()); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+	if on, err := db.Watched(t.Context(), worm); err != nil || len(on) != 1 {
+		t.Errorf("got %d on watch, %v; want the one there was", len(on), err)
+	}
+	judge(t, db, detect.Judgement{Until: t0 + 100})
+	if got := rules(); len(got) > 0 {
+		t.Errorf("got %q after a judgement; want none", got)
+	}
+}
