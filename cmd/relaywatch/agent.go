@@ -198,11 +198,6 @@ func (a *agent) follow(ctx context.Context) error {
 	}
 	full := cmp.Or(p.batchRows, batchRows)
 	y := yielding{agent: a, full: int64(full), cores: p.config.Agent.MaxCPU} // The configuration may be replaced beside it.
-	if err := y.catchUp(ctx, line); err != nil {
-		return err
-	}
-	a.heal("judgement")
-	a.heal("store")
 	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs), shown: true, yielding: y}
 	return l.run(ctx, &ingest.Follower{
 		Sources: sources, Resume: resume, BatchRows: full, Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),

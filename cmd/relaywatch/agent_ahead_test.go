@@ -19,40 +19,18 @@ func TestAgentAhead(t *testing.T) {
 	h := newHost(t, 30_000, "")
 	attack := attackRows(h.logs[2])
 	h.writeAtOnce()
-	c, err := loadConfig(h.config, os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := newAgent(&program{config: c, out: t.Output(), err: t.Output()})
-	db, err := store.Open(t.Context(), h.db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	ruleSet, err := rulesIn("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	site, err := c.judgingSite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, err := newPipeline(t.Context(), db, ruleSet, site)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources := []ingest.Source{{Path: h.dir}}
-	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, nil), yielding: yielding{full: 1 << 30}}
+	l := h.live()
+	db := l.db
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	batches, found, looks := 0, 0, 0
-	f := &ingest.Follower{Sources: sources, BatchRows: 100, Interval: 1, Poll: ingest.PollAlways, Ahead: l.sinkAhead}
+	f := &ingest.Follower{Sources: []ingest.Source{{Path: h.dir}}, BatchRows: 100, Interval: 1, Poll: ingest.PollAlways, Ahead: l.sinkAhead}
 	f.Looked = func() {
 		if looks++; looks > 20 && l.early == nil {
 			stop()
 		}
 	}
-	err = f.Run(ctx, func(ctx context.Context, b *ingest.Batch) error {
+	err := f.Run(ctx, func(ctx context.Context, b *ingest.Batch) error {
 		if batches == 0 {
 			h.append(filepath.Join(h.dir, "ex2.log"), attack)
 			h.logs[2] += attack
@@ -62,11 +40,10 @@ func TestAgentAhead(t *testing.T) {
 		if err := l.sink(ctx, b); err != nil || found > 0 {
 			return err
 		}
-		suspects, err := db.Suspects(ctx, store.Filter{})
-		if slices.ContainsFunc(suspects, func(s store.Suspect) bool { return s.Submitter.Value == "10.9.9.9" }) {
+		if suspected(t, db) {
 			found = batches
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +55,47 @@ func TestAgentAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.same("read ahead")
+}
+
+// live is an agent's stretch of following, whose Follower is the test's.
+func (h *host) live() *live {
+	h.t.Helper()
+	c, err := loadConfig(h.config, os.Getenv)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	a := newAgent(&program{config: c, out: h.t.Output(), err: h.t.Output()})
+	db, err := store.Open(h.t.Context(), h.db)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = db.Close() })
+	ruleSet, err := rulesIn("")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	site, err := c.judgingSite()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	line, err := newPipeline(h.t.Context(), db, ruleSet, site)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return &live{
+		agent: a, db: db, line: line, hearing: newHearing([]ingest.Source{{Path: h.dir}}, site.Hours, nil),
+		yielding: yielding{full: 1 << 30}, cancel: func(err error) { h.t.Error(err) },
+	}
+}
+
+// suspected tells whether the store names who sends attackRows.
+func suspected(t *testing.T, db *store.DB) bool {
+	t.Helper()
+	suspects, err := db.Suspects(t.Context(), store.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(suspects, func(s store.Suspect) bool { return s.Submitter.Value == "10.9.9.9" })
 }
 
 // attackRows are rows of a client that mails 400 strangers within minutes, behind the

@@ -51,6 +51,9 @@ func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
 	if err := l.take(ctx, b); err != nil {
 		return err
 	}
+	if err := l.judgeAnew(ctx); err != nil {
+		return err
+	}
 	l.yield(ctx, b)
 	return nil
 }
@@ -76,7 +79,7 @@ func (l *live) settle(ctx context.Context) {
 	for sleep(ctx, settleEvery) {
 		l.judging.Lock()
 		var err error
-		if l.line.anew || l.owed || l.front > l.taken {
+		if l.owed || l.front > l.taken {
 			err = l.judge(ctx)
 		}
 		l.judging.Unlock()
@@ -88,14 +91,14 @@ func (l *live) settle(ctx context.Context) {
 }
 
 // judge stores what was found: for good what the front allows, the rest for the time
-// being. Judging all anew is put off if it was done lately; what is shown meanwhile
-// lacks the late rows. The caller holds l.judging.
-func (l *live) judge(ctx context.Context) error {
+// being. While all is to be judged anew what it shows lacks the late rows. The caller
+// holds l.judging.
+func (l *live) judge(ctx context.Context) error { return l.tell(ctx, l.final()) }
+
+// tell stores a judgement, if there is one, and what was found for the time being. The
+// caller holds l.judging.
+func (l *live) tell(ctx context.Context, j *detect.Judgement) error {
 	defer func() { l.agent.finds(l.line) }()
-	j, err := l.final(ctx)
-	if err != nil {
-		return err
-	}
 	if j != nil {
 		stored, err := l.persist(ctx, func(ctx context.Context) error { return l.db.WriteJudgement(ctx, *j) })
 		if err != nil || !stored {
@@ -121,33 +124,25 @@ func (l *live) judge(ctx context.Context) error {
 }
 
 // final judges for good; nil if it is not the time for that.
-func (l *live) final(ctx context.Context) (*detect.Judgement, error) {
+func (l *live) final() *detect.Judgement {
 	now := time.Now()
-	if !l.ahead.due(now) {
-		return nil, nil // The store would lose what it shows for the time being.
-	}
-	if l.line.anew {
-		if !l.anew.due(now) {
-			return nil, nil
-		}
-		j, err := l.line.judgeAnew(ctx, l.front)
-		l.anew.did(now, l.agent.judgeDelay())
-		if ctx.Err() != nil {
-			return nil, nil // The end does it, or the next start.
-		}
-		return &j, err
+	if !l.ahead.due(now) || l.line.anew {
+		return nil // The store would lose what it shows for the time being.
 	}
 	l.line.engine.Advance(l.front.Add(-detect.Grace))
 	if now.Sub(l.judged) < l.agent.judgeDelay() {
-		return nil, nil
+		return nil
 	}
 	j := l.line.take()
-	return &j, nil
+	return &j
 }
 
 // preview shows what rests on rows that others may still precede. The store drops
 // it with the next judgement, so it is stored again after one.
 func (l *live) preview(ctx context.Context, dropped bool) error {
+	if l.catchingUp {
+		return l.previewBeside(ctx)
+	}
 	j := l.line.engine.Preview()
 	l.early.show(&j)
 	some := len(j.Findings)+len(j.Episodes)+len(j.Watched) > 0

@@ -24,6 +24,9 @@ type live struct {
 
 	yielding yielding
 
+	anew     pace      // Of judging all anew. This and nextLook are of the goroutine that reads the logs.
+	nextLook time.Time // At the ends of logs meanwhile.
+
 	judging sync.Mutex // Guards what follows: sink and settle judge.
 	line    *pipeline
 	judged  time.Time // Clock time of the last final judgement.
@@ -32,10 +35,11 @@ type live struct {
 	reader  mail.Time // Front of the last batch.
 	front   mail.Time // Up to where that lets rows be judged: see frontOf.
 	bound   mail.Time // See frontOf; 0 while no row comes late.
-	anew    pace      // Of judging all anew.
 	ahead   pace      // Of previews.
 	owed    bool      // A preview was put off.
 	early   *ahead    // nil while nothing is judged ahead of its turn.
+
+	catchingUp bool // See catchUp; written by the goroutine that reads the logs.
 
 	looked atomic.Bool // All logs were looked at once, and what was found is stored and judged.
 }
@@ -52,32 +56,41 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 		defer a.mu.Unlock()
 		a.follower = f
 	})
-	f.Looked = func() { first(); a.works(); l.yielding.end() }
+	f.Looked = func() {
+		first()
+		a.works()
+		l.yielding.end()
+		if err := l.judgeAnew(both); err != nil {
+			cancel(err)
+		}
+	}
+	l.line.alive = func() { l.meanwhile(both, f) }
 	settled := *a.p // A changed configuration ends this stretch.
 	mails := func(ctx context.Context) { l.mails(ctx, &settled) }
 	alerts := func(ctx context.Context) { l.alerts(ctx, &settled) }
-	var beside []chan struct{}
-	for _, task := range []func(context.Context){l.look, l.inspect, l.settle, l.listen, l.rest, mails, alerts} {
-		done := make(chan struct{})
-		beside = append(beside, done)
-		go func() {
-			defer close(done)
-			task(both)
-		}()
+	var beside sync.WaitGroup
+	begin := func(tasks ...func(context.Context)) {
+		for _, task := range tasks {
+			beside.Go(func() { task(both) })
+		}
 	}
-	err := f.Run(both, l.sink)
+	l.catchingUp = true
+	begin(l.settle, alerts)
+	err := l.catchUp(both, f)
+	if err == nil && !l.catchingUp {
+		begin(l.look, l.inspect, l.listen, l.rest, mails)
+		err = f.Run(both, l.sink)
+	}
 	l.yielding.end()
 	cause := context.Cause(both)
 	cancel(nil)
-	for _, done := range beside { // The store is closed after this.
-		<-done
-	}
+	beside.Wait() // The store is closed after this.
 	switch {
 	case err != nil:
 		return err
 	case ctx.Err() == nil && !errors.Is(cause, errReload):
 		return cause // What goes on beside failed.
-	case !l.stuck.Load():
+	case !l.catchingUp && !l.stuck.Load():
 		err = l.end(context.WithoutCancel(ctx))
 	}
 	switch {

@@ -73,19 +73,6 @@ func (y *yielding) end() {
 	}
 }
 
-// catchUp does what was left to do before anything is read, see pipeline.catchUp, and
-// lets others go first.
-func (y *yielding) catchUp(ctx context.Context, line *pipeline) error {
-	line.alive = func() {
-		y.step(ctx)
-		y.agent.keeper.alive()
-	}
-	err := line.catchUp(ctx)
-	line.alive = y.agent.keeper.alive // What is judged anew later is paid for after its batch.
-	y.end()
-	return err
-}
-
 // unlessRefused says once that the agent can't step back for others.
 func (a *agent) unlessRefused(err error) {
 	if err != nil && !a.refused {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"relaywatch/detect"
+	"relaywatch/ingest"
 	"relaywatch/store"
 )
 
@@ -91,8 +92,11 @@ func TestAgentYieldsJudgingAnew(t *testing.T) {
 		t.Fatalf("got %v; want that all is judged anew", err)
 	}
 	k := &classKeeper{}
-	y := yielding{agent: &agent{p: &program{}, keeper: k}}
-	if err := y.catchUp(t.Context(), line); err != nil {
+	a := &agent{p: &program{}, keeper: k}
+	l := &live{agent: a, db: db, line: line, yielding: yielding{agent: a}, catchingUp: true}
+	f := &ingest.Follower{}
+	line.alive = func() { l.meanwhile(t.Context(), f) }
+	if err := l.catchUp(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 	if want := []int{ioprioIdleClass, ioprioIdleClass}; !slices.Equal(k.classes, want) || diskClass(0) != ioprioNone {

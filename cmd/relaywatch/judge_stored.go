@@ -21,7 +21,7 @@ type stored struct {
 	until mail.Time // What is later is not judged.
 	ahead bool      // It waits in the engine instead, for a preview.
 	each  int       // Rows judged at a time: whoever stops need not wait for all of it, and only these are in memory.
-	alive func()    // Optional; called after each of these.
+	alive func()    // Optional; called after every judgeEach rows.
 }
 
 // judge gives the mail to engines. The error is that of ctx if it is done.
@@ -29,13 +29,12 @@ func (s stored) judge(ctx context.Context, engines ...*detect.Engine) error {
 	n := 0
 	wanted := func(at mail.Time) bool { return s.ahead || at <= s.until }
 	turn := func(at mail.Time) {
-		if n++; n%s.each != 0 {
-			return
+		if n++; n%s.each == 0 {
+			for _, e := range engines {
+				e.Advance(min(at.Add(-detect.Grace), s.until)) // Rows come in order, but for disorder within the log.
+			}
 		}
-		for _, e := range engines {
-			e.Advance(min(at.Add(-detect.Grace), s.until)) // Rows come in order, but for disorder within the log.
-		}
-		if s.alive != nil {
+		if s.alive != nil && n%judgeEach == 0 {
 			s.alive()
 		}
 	}

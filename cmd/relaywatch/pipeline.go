@@ -126,22 +126,6 @@ func (p *pipeline) whySpoilt() error {
 	return fmt.Errorf("what the last judgement left can't be read, so all stored mail is judged anew; nothing is lost: %w", p.spoilt)
 }
 
-// catchUp does before anything is read what whoever reads for ever has no end to do it
-// at: it judges anew where rules or site changed, and shows what is found in rows whose
-// run ended when they were stored and not yet judged, since no row may ever follow them.
-func (p *pipeline) catchUp(ctx context.Context) error {
-	if p.anew {
-		j, err := p.judgeAnew(ctx, p.until.Add(detect.Grace))
-		if err != nil {
-			return err
-		}
-		if err := p.db.WriteJudgement(ctx, j); err != nil {
-			return err
-		}
-	}
-	return p.show(ctx)
-}
-
 // show stores what is found for the time being.
 func (p *pipeline) show(ctx context.Context) error {
 	preview := p.engine.Preview()
@@ -294,17 +278,29 @@ func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judge
 		p.engine.Advance(until)
 		return p.take(), nil
 	}
+	engine, err := p.replayAll(ctx, until)
+	if err != nil {
+		return detect.Judgement{}, err
+	}
+	return p.adopt(engine), nil
+}
+
+// replayAll makes a new engine judge all that is stored up to a time. The pipeline stays as
+// it is, and may be used meanwhile for what comes.
+func (p *pipeline) replayAll(ctx context.Context, until mail.Time) (*detect.Engine, error) {
 	engine, err := p.replay(ctx, until, judgeEach)
 	if err == nil && engine.Late() { // A clock was put back meanwhile.
 		engine, err = p.replay(ctx, until, math.MaxInt)
 	}
-	if err != nil {
-		return detect.Judgement{}, err
-	}
+	return engine, err
+}
+
+// adopt goes on with an engine that judged all that is stored, and returns all it found.
+func (p *pipeline) adopt(engine *detect.Engine) detect.Judgement {
 	p.engine, p.anew = engine, false
 	j := p.take()
 	j.Reset = true
-	return j, nil
+	return j
 }
 
 // replay makes a new engine judge what is stored up to a time, so many transactions

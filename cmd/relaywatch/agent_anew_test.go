@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"relaywatch/ingest"
+	"relaywatch/store"
+)
+
+// newJudgedHost is a host with so much mail in its store that judging it takes two steps.
+// It was judged by its configuration, or without one.
+func newJudgedHost(t *testing.T, configured bool) *host {
+	t.Helper()
+	h := newHost(t, 10, "agent: {interval: 50ms}")
+	h.logs = []string{mailFrom(time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC), 2*judgeEach)}
+	h.writeAtOnce()
+	args := []string{"--db", h.db, "ingest", h.dir}
+	if configured {
+		args = append([]string{"--config", h.config}, args...)
+	}
+	mustRun(t, 0, args...)
+	return h
+}
+
+// mailFrom is a log of so many messages, one every six seconds.
+func mailFrom(at time.Time, messages int) string {
+	var log iisLog
+	for n := range messages {
+		log.message(at.Add(time.Duration(n)*6*time.Second), fmt.Sprintf("10.1.4.%d", n%50), "ann@corp.example", fmt.Sprintf("bob%d@corp.example", n%7), 3000)
+	}
+	return log.String()
+}
+
+// hookedKeeper has a test look whenever the agent says that it gets on.
+type hookedKeeper struct {
+	nobodyKeeps
+	hook func()
+}
+
+func (k *hookedKeeper) alive() { k.hook() }
+
+// follow has an agent follow the logs in this goroutine until the hook stops it.
+func (h *host) follow(hook func(stop func())) {
+	h.t.Helper()
+	c, err := loadConfig(h.config, func(string) string { return "" })
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(h.t.Context())
+	defer stop()
+	a := newAgent(&program{config: c, out: h.t.Output(), err: h.t.Output(), keeper: &hookedKeeper{hook: func() { hook(stop) }}})
+	if err := a.follow(ctx); err != nil && ctx.Err() == nil {
+		h.t.Fatal(err)
+	}
+}
+
+// Who sends spam while an agent judges all anew at its start is a suspect meanwhile, with
+// the rows of the log. It is stopped in the middle of that, and the next one finds what a
+// quiet run does.
+func TestAgentAheadJudgingAnew(t *testing.T) {
+	h := newJudgedHost(t, false)
+	stored, attack := h.rows(), attackRows(h.logs[0])
+	found, steps := 0, 0
+	h.follow(func(stop func()) {
+		switch steps++; {
+		case steps == 1:
+			h.append(filepath.Join(h.dir, "ex0.log"), attack)
+			h.logs[0] += attack
+		case found == 0:
+			db, err := store.OpenReadOnly(t.Context(), h.db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			if suspected(t, db) {
+				found = steps
+				stop()
+			}
+		}
+	})
+	if found != 2 || h.rows() != stored {
+		t.Fatalf("found after %d steps, with %d rows stored; want 2 and %d", found, h.rows(), stored)
+	}
+	if out := mustRun(t, 0, "--config", h.config, "explain", "ip:10.9.9.9"); !strings.Contains(out, "+TO:<stranger") {
+		t.Errorf("explain has no row of the log:\n%s", out)
+	}
+	looks := 0
+	h.follow(func(stop func()) {
+		if h.rows() == h.wholeRows() {
+			if looks++; looks > 20 {
+				stop()
+			}
+		}
+	})
+	h.same("stopped while it judged anew")
+}
+
+// Who sends spam while old logs have an agent judge all anew is a suspect meanwhile, and
+// the store is what one quiet run makes in the end.
+func TestAgentAheadJudgingLate(t *testing.T) {
+	h := newJudgedHost(t, true)
+	l := h.live()
+	attack := attackRows(h.logs[0])
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	f := &ingest.Follower{Sources: []ingest.Source{{Path: h.dir}}, BatchRows: 2000, Interval: 1, Poll: ingest.PollAlways, Ahead: l.sinkAhead}
+	resume, err := l.db.Resume(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Resume = resume
+	if l.line.anew {
+		t.Fatal("all is to be judged anew before any row is late")
+	}
+	steps, found, looks := 0, 0, 0
+	l.line.alive = func() {
+		if steps++; steps == 1 {
+			h.append(filepath.Join(h.dir, "ex0.log"), attack)
+			h.logs[0] += attack
+		}
+		l.nextLook, l.ahead = time.Time{}, pace{} // However long it takes.
+		l.meanwhile(ctx, f)
+		if found == 0 && suspected(t, l.db) {
+			found = steps
+		}
+	}
+	f.Looked = func() {
+		if err := l.judgeAnew(ctx); err != nil {
+			t.Error(err)
+		}
+		if looks++; looks == 1 {
+			h.logs = append(h.logs, mailFrom(time.Date(2026, time.October, 30, 9, 0, 0, 0, time.UTC), 1000))
+			h.writeAtOnce()
+		}
+		if looks > 20 && l.early == nil && !l.line.anew {
+			stop()
+		}
+	}
+	if err := f.Run(ctx, func(ctx context.Context, b *ingest.Batch) error {
+		l.ahead = pace{}
+		return l.sink(ctx, b)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if found != 1 {
+		t.Errorf("found at step %d of %d; want the first", found, steps)
+	}
+	if err := l.end(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.same("judged late rows anew")
+}
