@@ -50,8 +50,9 @@ func (f *Follower) slices(sink func(context.Context, *Batch) error) func(context
 }
 
 // LookAhead hands to Ahead what was written at the ends of logs since the last look
-// began. It is for whoever takes his time in sink or Looked; or before Run, where the
-// first call hands on nothing: what is written after it is ahead.
+// began. It is for whoever takes his time in sink or Looked; or before Run, where all is
+// ahead that is not read yet, if it is little (see littleWaits), else what is written after
+// the first call.
 func (f *Follower) LookAhead(ctx context.Context) error {
 	first := f.reader == nil
 	if err := f.start(); err != nil {
@@ -64,12 +65,13 @@ func (f *Follower) LookAhead(ctx context.Context) error {
 		}
 		f.ahead = &ahead{reader: r, ends: map[string]*end{}}
 	}
+	if first {
+		f.standBefore()
+	}
 	a := f.ahead
 	byLog := map[*Log]*source{}
 	f.eachFile(func(src Source, path string) {
-		if first {
-			a.standAt(path)
-		} else if s := f.grownSince(src, path); s != nil {
+		if s := f.grownSince(src, path); s != nil {
 			a.reader.enlist(byLog, s)
 		}
 	})
@@ -96,10 +98,31 @@ func (f *Follower) eachFile(do func(src Source, path string)) {
 	}
 }
 
-// standAt notes where a file ends now.
-func (a *ahead) standAt(path string) {
-	if now, err := statLog(path); err == nil {
-		a.ends[path] = endOf(path, now.size)
+// littleWaits is how many bytes may wait in logs to be as good as written just now: some
+// 200,000 rows, what a restart misses.
+const littleWaits = 32 << 20
+
+// standBefore notes, before Run, up to where the logs are read, or where they end now if
+// more than littleWaits lies between.
+func (f *Follower) standBefore() {
+	read := map[string]int64{}
+	for i := range f.Resume.Logs {
+		l := &f.Resume.Logs[i]
+		read[l.Path] = max(read[l.Path], l.ReadBytes)
+	}
+	waits := int64(0)
+	f.eachFile(func(_ Source, path string) {
+		if now, err := statLog(path); err == nil {
+			e := endOf(path, now.size)
+			f.ahead.ends[path] = e
+			waits += max(0, e.size-read[path])
+		}
+	})
+	if waits > littleWaits {
+		return
+	}
+	for path, e := range f.ahead.ends {
+		e.size = min(e.size, read[path])
 	}
 }
 

@@ -120,8 +120,8 @@ func TestFollowAhead(t *testing.T) {
 	w.compare(k, append(old, live+grown, reserved, headerW3C+message("10.9.9.2"))...)
 }
 
-// Before Run, what is written after the first call is handed to Ahead once, also of a log
-// that is renamed since or new, and sink gets it in its turn.
+// Before Run, what is not read yet is handed to Ahead once, also of a log that is renamed
+// since or new, and sink gets it in its turn.
 func TestFollowAheadOfRun(t *testing.T) {
 	dir := t.TempDir()
 	w := &following{t: t}
@@ -131,13 +131,17 @@ func TestFollowAheadOfRun(t *testing.T) {
 		}
 		return rows
 	}
-	old := w3c("MX1", 11, 60, "10.0.0.1")
+	old := w3c("MX1", 11, 2, "10.0.0.1")
 	path := writeLog(t, dir, "live.log", old)
+	k := newKept()
+	k.mustRead(t, 0, dir)
+	w.append(path, message("10.9.9.0"))
+	old += message("10.9.9.0")
 	var got []string
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ticks := make(chan time.Time)
-	f := &Follower{Sources: []Source{{Path: dir}}, Tick: ticks, Poll: PollAlways}
+	f := &Follower{Sources: []Source{{Path: dir}}, Resume: k.resume, Tick: ticks, Poll: PollAlways}
 	over := false
 	f.Ahead = func(_ context.Context, b *Batch) error {
 		if over = b == nil; over {
@@ -159,7 +163,7 @@ func TestFollowAheadOfRun(t *testing.T) {
 			t.Errorf("got mail of %v; want %v", got, want)
 		}
 	}
-	look()
+	look("10.9.9.0")
 	look()
 	w.append(path, message("10.9.9.1"))
 	look("10.9.9.1")
@@ -171,7 +175,6 @@ func TestFollowAheadOfRun(t *testing.T) {
 	w.append(moved, message("10.9.9.2"))
 	w.append(path, headerW3C+message("10.9.9.3"))
 	look("10.9.9.2", "10.9.9.3")
-	k := newKept()
 	go func() {
 		for {
 			select {
@@ -188,6 +191,30 @@ func TestFollowAheadOfRun(t *testing.T) {
 		t.Error("nobody said that all had its turn")
 	}
 	w.compare(k, old+message("10.9.9.1")+message("10.9.9.2"), headerW3C+message("10.9.9.3"))
+}
+
+// Where much waits in the logs before Run, only what is written since is ahead.
+func TestFollowAheadOfMuch(t *testing.T) {
+	dir := t.TempDir()
+	w := &following{t: t}
+	old := w3c("MX1", 11, 60, "10.0.0.1") + strings.Repeat("#"+strings.Repeat(" ", 1021)+"\r\n", littleWaits>>10)
+	path := writeLog(t, dir, "live.log", old)
+	var got []string
+	f := &Follower{Sources: []Source{{Path: dir}}, Ahead: func(_ context.Context, b *Batch) error {
+		for _, tx := range b.Transactions {
+			got = append(got, tx.ClientIP)
+		}
+		return nil
+	}}
+	for range 2 {
+		if err := f.LookAhead(t.Context()); err != nil || len(got) > 0 {
+			t.Fatalf("got %v, mail of %v; want none", err, got)
+		}
+	}
+	w.append(path, w3c("MX1", 23, 1, "10.9.9.1"))
+	if err := f.LookAhead(t.Context()); err != nil || fmt.Sprint(got) != "[10.9.9.1]" {
+		t.Errorf("got %v, mail of %v; want that of 10.9.9.1", err, got)
+	}
 }
 
 // compare compares what was kept with a quiet run over whole logs.
