@@ -19,6 +19,7 @@ type ahead struct {
 	engine   *detect.Engine
 	findings map[findingKey]detect.Finding
 	episodes map[episodeKey]detect.Episode
+	ends     map[mail.LogID]int64 // Up to where logs were read ahead, of those that are not read so far in their turn.
 }
 
 type episodeKey struct {
@@ -36,12 +37,32 @@ func (l *live) sinkAhead(ctx context.Context, b *ingest.Batch) error {
 		return l.judge(ctx)
 	}
 	if l.early == nil {
-		l.early = &ahead{findings: map[findingKey]detect.Finding{}, episodes: map[episodeKey]detect.Episode{}}
+		l.early = &ahead{findings: map[findingKey]detect.Finding{}, episodes: map[episodeKey]detect.Episode{}, ends: map[mail.LogID]int64{}}
+	}
+	for i := range b.Logs {
+		l.early.ends[b.Logs[i].ID] = b.Logs[i].ReadBytes
 	}
 	if err := l.early.take(l.line, b); err != nil {
 		return err
 	}
 	return l.judge(ctx)
+}
+
+// passed notes what had its turn with a Batch of sink. It is nil once all had: a stop leaves
+// nothing for the time being that rests on the newest rows alone.
+func (a *ahead) passed(b *ingest.Batch) *ahead {
+	if a == nil {
+		return nil
+	}
+	for i := range b.Logs {
+		if log := &b.Logs[i]; log.ReadBytes >= a.ends[log.ID] {
+			delete(a.ends, log.ID)
+		}
+	}
+	if len(a.ends) == 0 {
+		return nil
+	}
+	return a
 }
 
 // take gives a Batch to the engine. Rows that come late begin a new one: what was found

@@ -66,6 +66,7 @@ func (l *live) take(ctx context.Context, b *ingest.Batch) error {
 	l.line.feed(b)
 	l.reader, l.front = b.Front, l.frontOf(b)
 	l.sayLate()
+	l.early = l.early.passed(b)
 	l.owed = true
 	if err := l.judge(ctx); err != nil {
 		return err
