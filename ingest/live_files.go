@@ -98,6 +98,9 @@ func (f *Follower) examine(c candidate, now time.Time) *source {
 		f.settle(l, seen, &source{}, now) // Other files may lie in a folder of logs.
 		return nil
 	}
+	if errors.Is(err, fs.ErrNotExist) { // Or between the two here.
+		return nil
+	}
 	if err != nil {
 		if !lasting(err) {
 			seen = stamp{} // It is tried again.

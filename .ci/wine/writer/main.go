@@ -103,13 +103,16 @@ func remove(folder, store string) error {
 	return nil
 }
 
+// emptyStore is more than what making an empty store writes, 1.1 MB.
+const emptyStore = 2 << 20
+
 // waitFor waits until a file has grown beyond what an empty store needs, for a
 // minute at the most.
 func waitFor(path string) error {
 	for range 6000 {
 		info, err := os.Stat(path)
 		switch {
-		case err == nil && info.Size() > 1<<20:
+		case err == nil && info.Size() > emptyStore:
 			return nil
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
