@@ -3,9 +3,9 @@
 -- has too many recipients to count them all. A RCPT more than an hour after its MAIL is left out.
 WITH most AS MATERIALIZED (
   SELECT submitter_number, max(external) AS external FROM v_hourly WHERE external > 0 GROUP BY submitter_number
-), busiest AS MATERIALIZED ( -- Of several such hours the first.
+), busiest AS MATERIALIZED ( -- Of several such hours the first. CROSS: an old SQLite takes the hours last, and all of them for each sender.
   SELECT submitter, submitter_number, min(hour_unix) AS began
-  FROM v_hourly JOIN most USING (submitter_number, external)
+  FROM v_hourly CROSS JOIN most USING (submitter_number, external)
   GROUP BY submitter_number
   ORDER BY external DESC, began, submitter
   LIMIT 30
