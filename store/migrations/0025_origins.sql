@@ -7,7 +7,6 @@
 
 -- +goose Up
 DROP VIEW v_transactions;
-DROP VIEW v_recipients;
 
 CREATE VIEW v_transactions AS
 	-- Mail transactions: one for each MAIL command, with the RCPT commands that followed it.
@@ -40,35 +39,6 @@ JOIN origins o ON o.id = t.origin_id
 LEFT JOIN names account ON account.id = o.user_id
 LEFT JOIN names client ON client.id = o.client_id
 WHERE o.hop = 0;
-
-CREATE VIEW v_recipients AS
-	-- Recipients: one for each RCPT command of a client.
-	-- Example: SELECT domain, count(*), count(DISTINCT recipient) FROM v_recipients WHERE client_ip = '10.1.4.7' AND accepted = 1 GROUP BY 1 ORDER BY 2 DESC
-SELECT
-	t.id                                               AS transaction_id, -- v_transactions.id
-	strftime('%Y-%m-%dT%H:%M:%SZ', t.time + r.time_delta, 'unixepoch') AS time, -- of the RCPT row: RFC 3339, UTC
-	nullif(client.text, '')                            AS client_ip, -- address of the client
-	nullif(account.text, '')                           AS user, -- account that logged in, lower case
-	(SELECT f.local || CASE f.domain_id WHEN 1 THEN '' ELSE '@' || d.name END FROM addresses f JOIN domains d ON d.id = f.domain_id WHERE f.id = t.reverse_path_id) AS reverse_path, -- sender of the envelope, lower case; empty: the null reverse-path
-	a.local || CASE a.domain_id WHEN 1 THEN '' ELSE '@' || d.name END AS recipient, -- address, lower case
-	d.name                                             AS domain, -- its domain; empty: local mail
-	d.external                                         AS external, -- 1: outside own domains; 0: inside
-	CASE r.reply WHEN 0 THEN 250 ELSE r.reply END      AS reply, -- reply code to RCPT
-	r.reply = 0 OR r.reply BETWEEN 200 AND 299         AS accepted, -- 1: answered 2xx; 0: not
-	t.time                                             AS mail_unix, -- of the MAIL row, in seconds since 1970: `mail_unix >= unixepoch('2026-11-05')` finds the rows of a time by an index, a text does not
-	t.time + r.time_delta                              AS rcpt_unix, -- of the RCPT row, in seconds since 1970
-	r.address_id                                       AS recipient_number, -- of the address in this store: `count(DISTINCT recipient_number)` counts what `count(DISTINCT recipient)` does, sooner
-	o.submitter_id                                     AS submitter_number -- of who answers for it in this store: v_hourly.submitter_number
--- From the transactions of a time, of a client, to their recipients: the other way
--- finds a transaction for each recipient.
-FROM transactions t
-CROSS JOIN origins o ON o.id = t.origin_id
-LEFT JOIN names client ON client.id = o.client_id
-LEFT JOIN names account ON account.id = o.user_id
-CROSS JOIN recipients r ON r.id BETWEEN t.id << 16 AND (t.id << 16) + 65535
-LEFT JOIN addresses a ON a.id = r.address_id
-LEFT JOIN domains d ON d.id = a.domain_id
-WHERE o.direction = 0 AND o.hop = 0;
 
 CREATE VIEW v_origins AS
 	-- What sessions have in common, without a count: one for each client, HELO name, account, server and connector.

@@ -2,7 +2,8 @@
 -- strftime of a number, back to SQLite in its own words. It knows no CROSS JOIN with ON,
 -- and says count(*) as count_star(): then it can't list any view. Some versions say
 -- CROSS JOIN as a comma, which leaves the order of joins to SQLite: by the plus it finds
--- no index from origins to transactions, and starts with these. Nothing else changes.
+-- no index from origins to transactions, and starts with these. The reverse-path of
+-- v_recipients is looked up as 0025 does that of v_transactions. Nothing else changes.
 
 -- +goose Up
 DROP VIEW v_recipients;
