@@ -20,22 +20,33 @@ type question struct {
 	gates     []gate
 	window    int
 	condition *condition
-	place     int     // In judge.weighed or judge.recorded, for a rule with a score.
-	scaled    uint16  // Of a rule on the own scale: place of what it measures in rows.counts.
-	least     float64 // Score.
-	sameSize  float64 // At least.
-	newSource float64 // At least.
-	campaign  int     // At least so many.
-	alike     int     // At least so many.
-	common    int     // At least so many.
-	sameGap   float64 // At least.
-	late      bool    // It asks what became of mail.
-	lateOnly  bool    // Its score is of that alone.
+	deciding  []measurement // What tells whether the condition holds; nil: all of the window, or more, must be measured for it.
+	place     int           // In judge.weighed or judge.recorded, for a rule with a score.
+	scaled    uint16        // Of a rule on the own scale: place of what it measures in rows.counts.
+	least     float64       // Score.
+	sameSize  float64       // At least.
+	newSource float64       // At least.
+	campaign  int           // At least so many.
+	alike     int           // At least so many.
+	common    int           // At least so many.
+	sameGap   float64       // At least.
+	late      bool          // It asks what became of mail.
+	lateOnly  bool          // Its score is of that alone.
+}
+
+// inFull are all signals of a window of a submitter at its newest row, but for the score.
+func (j *judge) inFull(s *subject, r *row, window int) *measures {
+	m := &j.measured[window]
+	if j.full&(1<<window) == 0 {
+		j.full |= 1 << window
+		j.measure(s, r, window, m)
+	}
+	return m
 }
 
 // measure tells the signals of a window of a submitter at its newest row.
 func (j *judge) measure(s *subject, r *row, window int, m *measures) {
-	s.rows.measure(window, &j.layout, m)
+	s.rows.measure(window, j.layout.spans[window].measured, m)
 	m[sigSameSize], m[sigSameSizeInside], m[sigNewSource] = s.sameSize(), s.sameSizeInside(), s.newSource()
 	m[sigCampaignHosts], m[sigAlikeHosts], m[sigSameGap] = float64(len(r.campaign)), float64(len(r.alike)), s.sameGap()
 	m[sigCommonHosts] = float64(r.common)
@@ -64,7 +75,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 	if !r.summed && !r.weighed {
 		asked = s.judging.plain
 	}
-	measured := uint32(0)
+	j.full = 0
 	for _, i := range asked {
 		if d := j.doors[i]; s.rows.counts[d.place] < d.least {
 			continue
@@ -81,14 +92,14 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 			continue
 		}
 		m := &j.measured[q.window]
-		if measured&(1<<q.window) == 0 {
-			measured |= 1 << q.window
-			j.measure(s, r, q.window, m)
+		if q.deciding == nil {
+			j.inFull(s, r, q.window)[sigScore] = score
+		} else if j.full&(1<<q.window) == 0 {
+			s.rows.measure(q.window, q.deciding, m)
 		}
-		m[sigScore] = score
 		low := m.lowered(j.baseline(s, j.rules[i], r.at))
 		if q.condition.holds(&j.machine, low) {
-			j.held(s, i, r, q.condition.lead(low), m)
+			j.held(s, i, r, q.condition.lead(low), score)
 		}
 	}
 }

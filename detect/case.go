@@ -94,13 +94,14 @@ func (t *tally) add(u tally) {
 	t.Transactions += u.Transactions
 }
 
-// held notes that rule i holds for s at its newest row, where m is measured. What adds
-// nothing to the leading signal moves no finding: who was caught at night may write
+// held notes that rule i holds for s at its newest row, with a score; what decided that is
+// measured, and all else where a finding takes it over. What adds nothing to the leading signal moves no finding: who was caught at night may write
 // a mail in the afternoon while the window is still full.
-func (j *judge) held(s *subject, i int, newest *row, lead int, m *measures) {
-	r := j.rules[i]
+func (j *judge) held(s *subject, i int, newest *row, lead int, score float64) {
+	r, window := j.rules[i], j.asked[i].window
+	m := &j.measured[window]
 	f := s.findings.of(i)
-	if f != nil && j.over(f, s.rows.newest, m) {
+	if f != nil && j.over(s, f, newest) {
 		if f.flagged == s.rows.newest { // The one that begins has its key: it takes its place.
 			f.touched = false
 			j.findings = slices.DeleteFunc(j.findings, func(g *finding) bool { return g == f })
@@ -109,11 +110,13 @@ func (j *judge) held(s *subject, i int, newest *row, lead int, m *measures) {
 	}
 	switch strongest := strength(lead); {
 	case f == nil:
+		j.inFull(s, newest, window)[sigScore] = score
 		f = j.open(s, i, lead, m)
 		f.others = j.othersOf(s, newest, r)
 	case !j.adds(s, i, lead, m):
 		return
 	case m[strongest] > f.peak[strongest], lead == sigScore && m[sigScore] == f.peak[sigScore]: // A sum has a ceiling.
+		j.inFull(s, newest, window)[sigScore] = score
 		f.peak = *m
 		f.others = j.othersOf(s, newest, r)
 	}
@@ -150,16 +153,16 @@ func (j *judge) show(f *finding) {
 	j.touchFinding(f)
 }
 
-// over is true if a finding ended before t, where m is measured. One that was silenced
+// over is true if a finding ended before the newest row. One that was silenced
 // ends when its allow-list entry ended a whole window ago: what was sent under the entry
 // is not held against the submitter the moment it ends. It ends at once where a signal
 // is beyond what the entry allows, and so does one for which more was asked than is now.
-func (j *judge) over(f *finding, t mail.Time, m *measures) bool {
-	r := j.rules[f.rule]
+func (j *judge) over(s *subject, f *finding, newest *row) bool {
+	r, t := j.rules[f.rule], newest.at
 	length := seconds(r.Window)
 	return t-f.last > length ||
-		f.silenced != "" && j.network.silenced(f.who, r, t-length+1, m) == "" ||
-		j.network.raises && j.network.baseline(f.who, r, f.flagged) != j.network.baseline(f.who, r, t)
+		f.silenced != "" && j.network.silenced(f.who, r, t-length+1, j.inFull(s, newest, j.asked[f.rule].window)) == "" ||
+		j.baseline(s, r, f.flagged) != j.baseline(s, r, t)
 }
 
 // accuse adds a finding that holds to the episode of its submitter. Only an alert

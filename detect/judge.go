@@ -55,7 +55,8 @@ type judge struct {
 	episodes []*episode
 	machine  vm.VM
 	row      row                  // That is judged; here since it would be allocated for each event.
-	measured [maxWindows]measures // Of it, for windows where a gate is open.
+	measured [maxWindows]measures // Of it: all signals of windows in full, of others those that were asked for.
+	full     uint32               // By window.
 
 	suspicious map[mail.Submitter]struct{} // Whose sum may be on watch, see watchedAt.
 
@@ -115,6 +116,9 @@ func (j *judge) ask(i int) question {
 	r := j.rules[i]
 	q := question{window: j.layout.span(r), condition: r.condition}
 	q.gates = j.layout.spans[q.window].gates(r.condition.guard)
+	if r.Weigher == nil && r.Scale == nil && r.condition.exact {
+		q.deciding = j.layout.spans[q.window].deciding(r.condition.signals)
+	}
 	switch {
 	case r.Weigher != nil:
 		q.place = len(j.weighed)

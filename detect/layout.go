@@ -95,6 +95,23 @@ func (s *span) measurement(signal int) measurement {
 	return m
 }
 
+// deciding are the measurements of a condition's signals, and of those that tell when one of
+// them was strongest. nil: the window does not tell them all.
+func (s *span) deciding(of []int) []measurement {
+	var list []measurement
+	for _, signal := range of {
+		if isBeside(signal) {
+			return nil
+		}
+		for _, m := range s.measured {
+			if m.signal == signal || m.signal == strength(signal) {
+				list = append(list, m)
+			}
+		}
+	}
+	return list
+}
+
 // arrange gives each counter its place, once all is known that is wanted.
 func (l *layout) arrange() {
 	l.places = 1

@@ -111,6 +111,15 @@ func different(d dimension, adds, proves flag) source {
 	return source{counterOf(has(d)), has(d), adds, proves}
 }
 
+// isBeside is true for a signal that no window tells, but the profile or the newest row.
+func isBeside(signal int) bool {
+	switch signal {
+	case sigSameSize, sigSameSizeInside, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap, sigContacts, sigCommonHosts, sigScore:
+		return true
+	}
+	return false
+}
+
 // strength is the signal that tells when another was strongest: a share is, where
 // it is of many.
 func strength(signal int) int {

@@ -31,10 +31,10 @@ type gate struct {
 // gateOf asks a signal for a least value, if it is a plain count.
 func gateOf(signal int, least float64) []gate {
 	switch signal {
-	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage, sigScore, sigSameSize, sigSameSizeInside, sigNewSource, sigCampaignHosts, sigAlikeHosts, sigSameGap, sigContacts, sigCommonHosts:
+	case sigExternalShare, sigOffHoursShare, sigRefusedShare, sigBytes, sigLargestMessage:
 		return nil
 	}
-	if !(least > 0 && least <= maxEntries) {
+	if isBeside(signal) || !(least > 0 && least <= maxEntries) {
 		return nil
 	}
 	return []gate{{counter: signals[signal].counter, least: uint32(math.Ceil(least))}}
@@ -143,10 +143,25 @@ func (t both) lead(m *measures) int {
 }
 
 func (t both) gates() []gate {
+	if g := t.partGates(); g != nil {
+		return g
+	}
 	if g := t.left.gates(); len(g) > 0 {
 		return g
 	}
 	return t.right.gates()
+}
+
+// partGates are those of at least so many recipients of whom at least a share is off-hours:
+// the two together ask for so many of these, which few have by day.
+func (t both) partGates() []gate {
+	of, ok := t.left.(atLeast)
+	part, also := t.right.(atLeast)
+	if !ok || !also || of.signal != sigRecipients || part.signal != sigOffHoursShare || !(part.least > 0 && of.least > 0 && of.least*part.least <= maxEntries) {
+		return nil
+	}
+	const rounding = 1e-6 // Of a share that is computed.
+	return []gate{{counter: signals[part.signal].counter, least: uint32(max(1, math.Ceil(of.least*part.least-rounding)))}}
 }
 
 type either struct{ left, right term }

@@ -200,9 +200,9 @@ func (r *rows) countRare(e *entry, i int, l *layout, one int64) {
 	}
 }
 
-// measure tells the signals that rules want of window i.
-func (r *rows) measure(i int, l *layout, m *measures) {
-	w, list := &r.windows[i], l.spans[i].measured
+// measure tells signals of window i.
+func (r *rows) measure(i int, list []measurement, m *measures) {
+	w := &r.windows[i]
 	for k := range list {
 		s := &list[k]
 		switch s.how {

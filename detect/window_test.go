@@ -63,7 +63,7 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 			r.add(&e, l)
 			for i := range l.spans {
 				var got measures
-				r.measure(i, l, &got)
+				r.measure(i, l.spans[i].measured, &got)
 				want := countAnew(all, at-l.spans[i].length)
 				for s, value := range want {
 					if got[s] != value {
@@ -143,7 +143,7 @@ func TestFloodKeepsTheLastRows(t *testing.T) {
 		r.add(&e, l)
 	}
 	var m measures
-	r.measure(0, l, &m)
+	r.measure(0, l.spans[0].measured, &m)
 	if m[sigRecipients] != maxEntries || m[sigDistinctRecipients] != maxEntries || m[sigDistinctDomains] != 1 {
 		t.Errorf("got %g recipients, %g different, %g domains; want %d, %d, 1",
 			m[sigRecipients], m[sigDistinctRecipients], m[sigDistinctDomains], maxEntries, maxEntries)
