@@ -170,15 +170,14 @@ func (j *judge) recipientRow(r *row, s *subject, ev *event) {
 	domainHash := j.network.key.of(domain)
 	external := j.network.externalBy(domainHash, domain)
 	r.told = told{novelty: to3, external: external, refused: to.Reply >= 500 && to3 != known, skip: to.Reply >= 500 && to3 == known, nth: int32(t.Former) + ev.index + 1}
-	if to.Refused() {
-		r.flags |= refusal(to.Reply, external)
-	}
 	if form := oddForm(to.Path); form != 0 {
 		r.flags |= isOddForm
 		r.told.refused, r.told.skip = false, true // It tests the server, and mails nobody.
 		if j.needs(has(byForm)) {
 			r.put(byForm, form)
 		}
+	} else if to.Refused() {
+		r.flags |= refusal(to.Reply, external)
 	}
 	if accepted {
 		r.flags |= isNew

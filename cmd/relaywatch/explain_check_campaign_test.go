@@ -33,7 +33,8 @@ func (l *iisLog) message(at time.Time, client, from, to string, size int) {
 }
 
 // campaignLog is ordinary mail, and two days later a campaign through four hosts, one
-// sender and one size, as one of them also tries the address forms of relay tests.
+// sender and one size, as one of them also tries whether the server relays, and the address
+// forms of relay tests.
 func campaignLog() string {
 	var log iisLog
 	at := time.Date(2026, time.November, 3, 9, 0, 0, 0, time.UTC)
@@ -48,7 +49,7 @@ func campaignLog() string {
 			at = at.Add(10 * time.Second)
 		}
 	}
-	for n, to := range []string{"u%d.example@mx1.corp.example", "d.example!u@mx1.corp.example", "@mx1.corp.example:u@example.net", `"u@example.net"@mx1.corp.example`, "u@[10.0.0.20]", "d.example!u"} {
+	for n, to := range []string{"u@example.net", "u%d.example@mx1.corp.example", "d.example!u@mx1.corp.example", "@mx1.corp.example:u@example.net", `"u@example.net"@mx1.corp.example`, "u@[10.0.0.20]", "d.example!u"} {
 		log.row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "MAIL", "+FROM:<a@example.com>", 250, 40)
 		log.row(at.Add(time.Duration(n)*time.Second), "10.1.4.4", "RCPT", "+TO:<"+to+">", 550, 40)
 	}
@@ -85,6 +86,7 @@ func TestCampaignIsRecounted(t *testing.T) {
 		{"size", signal("same_size", 41), "same_size: the finding has 41; it is 40"},
 		{"sizes", signal("same_size_hosts", 5), "same_size_hosts: the finding has 5; it is 4"},
 		{"interval", signal("same_gap", 40), "same_gap: the finding has 40; it is 39"},
+		{"refusals", signal("refused_relay", 2), "refused_relay: the finding has 2; it is 1"},
 		{"forms", signal("odd_forms", 7), "odd_forms: the finding has 7; it is 6"},
 		{"one of the others", fmt.Sprintf(others, `json_remove(evidence, '$.others[1]')`), "4 submitters have in common what accuses, and it names the rows of 3"},
 		{

@@ -188,9 +188,10 @@ func (c *recount) countRecipient(r *rowFact, by int) {
 	}
 	outside := c.w.external(r.to.Path.Domain())
 	switch reply := r.to.Reply; {
+	case reply < 550 || reply >= 560 || testForm(string(r.to.Path)) != "": // A form tests the server.
 	case outside && (reply == 550 || reply == 551 || reply == 553 || reply == 554):
 		c.refusedRelay += by
-	case !outside && reply >= 550 && reply < 560:
+	case !outside:
 		c.refusedUnknown += by
 	}
 	if accepted {
