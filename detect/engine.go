@@ -170,6 +170,9 @@ func (e *Engine) admit(first int, p *part) {
 	}
 }
 
+// Waiting is how many rows are in memory to be judged.
+func (e *Engine) Waiting() int { return len(e.buffer) - e.head }
+
 // Late is true if a row came that is older than what was judged for good. The
 // caller must then make a new engine and give it everything again.
 func (e *Engine) Late() bool { return e.late }

@@ -17,7 +17,7 @@ func (l *live) catchUp(ctx context.Context, f *ingest.Follower) error {
 	if l.line.anew {
 		err := f.LookAhead(ctx)
 		if err == nil {
-			engine, err = l.line.replayAll(ctx, l.line.until)
+			engine, err = l.line.replayAll(ctx, l.line.until, l.line.until)
 		}
 		l.yielding.end()
 		switch {
@@ -39,17 +39,18 @@ func (l *live) catchUp(ctx context.Context, f *ingest.Follower) error {
 }
 
 // judgeAnew judges all that is stored anew, if late rows want it; it is put off if it was
-// done lately. Whoever reads the logs calls it, so that no row is stored meanwhile.
-func (l *live) judgeAnew(ctx context.Context) error {
+// done lately, and while more waits in the logs, which may be as late: but not for longer
+// than the engine has room for what it can't judge until then. Whoever reads the logs calls it, so that no row is stored meanwhile.
+func (l *live) judgeAnew(ctx context.Context, more bool) error {
 	began := time.Now()
 	l.judging.Lock()
-	due := l.line.anew && l.anew.due(began) && l.ahead.due(began)
-	until := l.front.Add(-detect.Grace)
+	due := l.line.anew && l.anew.due(began) && l.ahead.due(began) && (!more || l.line.engine.Waiting() > l.line.room())
+	until, latest := l.front.Add(-detect.Grace), l.reader.Add(-detect.Grace)
 	l.judging.Unlock()
 	if !due {
 		return nil
 	}
-	engine, err := l.line.replayAll(ctx, until)
+	engine, err := l.line.replayAll(ctx, until, latest)
 	l.anew.did(began, l.agent.judgeDelay())
 	switch {
 	case ctx.Err() != nil:
@@ -78,12 +79,10 @@ func (l *live) adopt(ctx context.Context, engine *detect.Engine) error {
 const maxLookPause = 15 * time.Second
 
 // meanwhile is called while all is judged anew, by whoever does it: the agent says that it
-// is not stuck, and judges what is written at the ends of logs, see ahead. These rows are
+// is not stuck, lets others go first, and judges what is written at the ends of logs, see ahead. These rows are
 // stored in their turn, so that what is judged anew is all that is stored.
 func (l *live) meanwhile(ctx context.Context, f *ingest.Follower) {
-	if l.catchingUp {
-		l.yielding.step(ctx) // What is judged anew later is paid for after its batch.
-	}
+	l.yielding.step(ctx)
 	l.agent.keeper.alive()
 	began := time.Now()
 	if ctx.Err() != nil || began.Before(l.nextLook) {

@@ -130,7 +130,7 @@ func TestAgentAheadJudgingLate(t *testing.T) {
 		}
 	}
 	f.Looked = func() {
-		if err := l.judgeAnew(ctx); err != nil {
+		if err := l.judgeAnew(ctx, false); err != nil {
 			t.Error(err)
 		}
 		if looks++; looks == 1 {
@@ -154,4 +154,43 @@ func TestAgentAheadJudgingLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.same("judged late rows anew")
+}
+
+// Old logs have an agent judge all anew once, when they are read, and the mail since does
+// not wait in memory for it, though no server writes.
+func TestAgentOldLogs(t *testing.T) {
+	h := newJudgedHost(t, true)
+	l := h.live()
+	l.yielding.full, l.line.waits = 2000, 500
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	resume, err := l.db.Resume(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &ingest.Follower{Sources: []ingest.Source{{Path: h.dir}}, Resume: resume, BatchRows: 2000, Interval: 1, Poll: ingest.PollAlways}
+	steps, looks := 0, 0
+	l.line.alive = func() { steps++ }
+	f.Looked = func() {
+		if err := l.judgeAnew(ctx, false); err != nil {
+			t.Error(err)
+		}
+		if looks++; looks == 1 {
+			h.logs = append(h.logs, mailFrom(time.Date(2026, time.October, 30, 9, 0, 0, 0, time.UTC), 3000))
+			h.writeAtOnce()
+		}
+		if looks > 20 && !l.line.anew {
+			stop()
+		}
+	}
+	if err := f.Run(ctx, l.sink); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.line.engine.Waiting(); steps != 2 || n > 500 {
+		t.Errorf("judged anew in %d steps, %d rows wait; want 2, and 500 at the most", steps, n)
+	}
+	if err := l.end(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.same("old logs came")
 }

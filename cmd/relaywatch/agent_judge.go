@@ -51,10 +51,13 @@ func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
 	if err := l.take(ctx, b); err != nil {
 		return err
 	}
-	if err := l.judgeAnew(ctx); err != nil {
+	more := b.Rows >= l.yielding.full
+	if err := l.judgeAnew(ctx, more); err != nil {
 		return err
 	}
-	l.yield(ctx, b)
+	if more {
+		l.yielding.step(ctx)
+	}
 	return nil
 }
 

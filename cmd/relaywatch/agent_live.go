@@ -59,10 +59,10 @@ func (l *live) run(ctx context.Context, f *ingest.Follower) error {
 	f.Looked = func() {
 		first()
 		a.works()
-		l.yielding.end()
-		if err := l.judgeAnew(both); err != nil {
+		if err := l.judgeAnew(both, false); err != nil {
 			cancel(err)
 		}
+		l.yielding.end()
 	}
 	l.line.alive = func() { l.meanwhile(both, f) }
 	settled := *a.p // A changed configuration ends this stretch.

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"time"
-
-	"relaywatch/ingest"
 )
 
 // yielding is how the agent lets a mail server on the same host go first while it works
@@ -12,19 +10,12 @@ import (
 // Only the goroutine that does this uses it.
 type yielding struct {
 	agent *agent
-	full  int64   // Rows of a batch that is full.
+	full  int64   // Rows of a batch that is full: more waits.
 	cores float64 // agent.max_cpu; 0 is no limit.
 
 	on   bool
 	paid time.Time     // Until when what was used is paid for; by the monotonic clock.
 	used time.Duration // What the process had used of the processors when that was reckoned.
-}
-
-// yield is called after each batch. A full one means that more waits.
-func (l *live) yield(ctx context.Context, b *ingest.Batch) {
-	if b.Rows >= l.yielding.full {
-		l.yielding.step(ctx)
-	}
 }
 
 // step is called after each part of the work: the agent goes into the background, and

@@ -65,7 +65,7 @@ func diskClass(thread int) int {
 	return int(priority >> ioprioShift)
 }
 
-// Who judges all stored mail anew at the start goes behind others, too.
+// Who judges all stored mail anew, at the start or as late rows came, goes behind others, too.
 func TestAgentYieldsJudgingAnew(t *testing.T) {
 	var log iisLog
 	at := time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)
@@ -87,20 +87,29 @@ func TestAgentYieldsJudgingAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := newPipeline(t.Context(), db, ruleSet, detect.Site{OwnDomains: []string{"corp.example"}})
-	if err != nil || !line.anew {
-		t.Fatalf("got %v; want that all is judged anew", err)
-	}
-	k := &classKeeper{}
-	a := &agent{p: &program{}, keeper: k}
-	l := &live{agent: a, db: db, line: line, yielding: yielding{agent: a}, catchingUp: true}
-	f := &ingest.Follower{}
-	line.alive = func() { l.meanwhile(t.Context(), f) }
-	if err := l.catchUp(t.Context(), f); err != nil {
-		t.Fatal(err)
-	}
-	if want := []int{ioprioIdleClass, ioprioIdleClass}; !slices.Equal(k.classes, want) || diskClass(0) != ioprioNone {
-		t.Errorf("got classes %v at the disk, and %d afterwards; want %v and %d", k.classes, diskClass(0), want, ioprioNone)
+	for _, atStart := range []bool{true, false} {
+		line, err := newPipeline(t.Context(), db, ruleSet, detect.Site{OwnDomains: []string{"corp.example"}})
+		if err != nil || line.anew != atStart {
+			t.Fatalf("got %v, all is judged anew: %t; want %t", err, line.anew, atStart)
+		}
+		k := &classKeeper{}
+		a := &agent{p: &program{}, keeper: k}
+		l := &live{agent: a, db: db, line: line, yielding: yielding{agent: a}, catchingUp: atStart}
+		f := &ingest.Follower{}
+		line.alive = func() { l.meanwhile(t.Context(), f) }
+		if atStart {
+			err = l.catchUp(t.Context(), f)
+		} else {
+			line.anew = true // Late rows came.
+			err = l.judgeAnew(t.Context(), false)
+			l.yielding.end() // As after a look.
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []int{ioprioIdleClass, ioprioIdleClass}; !slices.Equal(k.classes, want) || diskClass(0) != ioprioNone {
+			t.Errorf("at the start %t: got classes %v at the disk, and %d afterwards; want %v and %d", atStart, k.classes, diskClass(0), want, ioprioNone)
+		}
 	}
 }
 

@@ -16,19 +16,26 @@ const judgeEach = 5000
 
 // stored is mail of the store that is to be judged.
 type stored struct {
-	db    *store.DB
-	after mail.Time // 0 is from the beginning.
-	until mail.Time // What is later is not judged.
-	ahead bool      // It waits in the engine instead, for a preview.
-	each  int       // Rows judged at a time: whoever stops need not wait for all of it, and only these are in memory.
-	alive func()    // Optional; called after every judgeEach rows.
+	db     *store.DB
+	after  mail.Time // 0 is from the beginning.
+	until  mail.Time // What is later is not judged.
+	ahead  bool      // It waits in the engine instead, for a preview.
+	latest mail.Time // With ahead: until is this as soon as more than room rows wait.
+	room   int       // See latest.
+	each   int       // Rows judged at a time: whoever stops need not wait for all of it, and only these are in memory.
+	alive  func()    // Optional; called after every judgeEach rows.
 }
 
 // judge gives the mail to engines. The error is that of ctx if it is done.
 func (s stored) judge(ctx context.Context, engines ...*detect.Engine) error {
-	n := 0
+	n, waiting := 0, 0
 	wanted := func(at mail.Time) bool { return s.ahead || at <= s.until }
 	turn := func(at mail.Time) {
+		if at > s.until && s.ahead {
+			if waiting++; waiting > s.room {
+				s.until = max(s.until, s.latest)
+			}
+		}
 		if n++; n%s.each == 0 {
 			for _, e := range engines {
 				e.Advance(min(at.Add(-detect.Grace), s.until)) // Rows come in order, but for disorder within the log.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,6 +25,7 @@ import (
 type pipeline struct {
 	db    *store.DB
 	alive func() // Optional; called while all is judged anew, which takes its time.
+	waits int    // Takes the place of maxWaiting, for tests.
 	rules []*detect.Rule
 	site  detect.Site // With what people decided.
 
@@ -53,6 +55,12 @@ const (
 	batchRows  = 10_000
 	judgeEvery = 90
 )
+
+// maxWaiting is how many rows may wait in an engine that judges anew, some 50 MB: an hour
+// of a busy server whose clock was set back, but not a store to which old logs come.
+const maxWaiting = 50_000
+
+func (p *pipeline) room() int { return cmp.Or(p.waits, maxWaiting) }
 
 // newPipeline makes the engine go on where the store's last judgement ended. Rules
 // or a site that differ from those of last time judge everything anew, and so does a
@@ -278,19 +286,20 @@ func (p *pipeline) judgeAnew(ctx context.Context, front mail.Time) (detect.Judge
 		p.engine.Advance(until)
 		return p.take(), nil
 	}
-	engine, err := p.replayAll(ctx, until)
+	engine, err := p.replayAll(ctx, until, until)
 	if err != nil {
 		return detect.Judgement{}, err
 	}
 	return p.adopt(engine), nil
 }
 
-// replayAll makes a new engine judge all that is stored up to a time. The pipeline stays as
-// it is, and may be used meanwhile for what comes.
-func (p *pipeline) replayAll(ctx context.Context, until mail.Time) (*detect.Engine, error) {
-	engine, err := p.replay(ctx, until, judgeEach)
+// replayAll makes a new engine judge all that is stored up to a time, or up to the latest
+// if else more would wait in it than it has room for. The pipeline stays as it is, and may
+// be used meanwhile for what comes.
+func (p *pipeline) replayAll(ctx context.Context, until, latest mail.Time) (*detect.Engine, error) {
+	engine, err := p.replay(ctx, until, latest, judgeEach)
 	if err == nil && engine.Late() { // A clock was put back meanwhile.
-		engine, err = p.replay(ctx, until, math.MaxInt)
+		engine, err = p.replay(ctx, until, latest, math.MaxInt)
 	}
 	return engine, err
 }
@@ -304,13 +313,13 @@ func (p *pipeline) adopt(engine *detect.Engine) detect.Judgement {
 }
 
 // replay makes a new engine judge what is stored up to a time, so many transactions
-// and logins at a time. What is later waits in it.
-func (p *pipeline) replay(ctx context.Context, until mail.Time, each int) (*detect.Engine, error) {
+// and logins at a time. What is later waits in it, see replayAll.
+func (p *pipeline) replay(ctx context.Context, until, latest mail.Time, each int) (*detect.Engine, error) {
 	engine, err := detect.NewEngine(p.rules, p.site)
 	if err != nil {
 		return nil, err
 	}
-	return engine, stored{db: p.db, until: until, ahead: true, each: each, alive: p.alive}.judge(ctx, engine)
+	return engine, stored{db: p.db, until: until, ahead: true, latest: latest, room: p.room(), each: each, alive: p.alive}.judge(ctx, engine)
 }
 
 func (p *pipeline) take() detect.Judgement {
