@@ -18,15 +18,19 @@ func (j *judge) rememberPair(s *subject, p *part, hash uint64, at mail.Time) boo
 	if j.pairs == nil {
 		j.pairs = j.subject(pairsKept, nobody)
 	}
-	// Multiplying spreads both hashes over the bits that are kept.
-	pair := max(1, ((hash^uint64(p.pathHash)<<8)*0x9E3779B97F4A7C15)>>(64-8*hashBytes))
-	known, noted := j.keep(j.pairs, pair, at)
+	known, noted := j.keep(j.pairs, pairOf(p.pathHash, hash), at)
 	p.moved = known // Told anew for each recipient: a preview has been through the same part.
 	if noted {
 		used, _ := j.keep(j.pairs, max(1, uint64(p.pathHash)*0x9E3779B97F4A7C15>>(64-8*hashBytes)), at)
 		p.moved = known || used
 	}
 	return !known || s.who.Address() == ""
+}
+
+// pairOf is what the memory keeps of a recipient under a reverse-path. Multiplying spreads
+// both hashes over the bits that are kept.
+func pairOf(path uint32, recipient uint64) uint64 {
+	return max(1, ((recipient^uint64(path)<<8)*0x9E3779B97F4A7C15)>>(64-8*hashBytes))
 }
 
 // isMailbox is true for a reverse-path of ours to which mail went before: somebody has

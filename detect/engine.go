@@ -201,8 +201,12 @@ func (e *Engine) Advance(until mail.Time) {
 // judgeUpTo takes the rows up to a time out of the buffer.
 func (e *Engine) judgeUpTo(until mail.Time, silent bool) {
 	e.sort()
-	for e.head < len(e.buffer) && e.buffer[e.head].at <= until {
+	for looked, n := 0, 0; e.head < len(e.buffer) && e.buffer[e.head].at <= until; n++ {
+		if n == looked {
+			looked, n = e.judge.lookAt(e.buffer[e.head:]), 0
+		}
 		ev := &e.buffer[e.head]
+		e.judge.hash = e.judge.soon.hashes[n]
 		e.judge.apply(ev, silent)
 		if ev.part.waiting--; ev.part.waiting == 0 {
 			e.release(ev.part)

@@ -165,7 +165,10 @@ func (j *judge) recipientRow(r *row, s *subject, ev *event) {
 	if !to.Path.Known() {
 		return
 	}
-	hash, domain := j.network.hashPath(to.Path), to.Path.Domain()
+	hash, domain := j.hash, to.Path.Domain()
+	if hash == 0 {
+		hash = j.network.hashPath(to.Path)
+	}
 	isNew, to3 := j.remember(s, ev.part, hash, ev.at)
 	domainHash := j.network.key.of(domain)
 	external := j.network.externalBy(domainHash, domain)

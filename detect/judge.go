@@ -54,6 +54,8 @@ type judge struct {
 	findings []*finding // Touched since taken.
 	episodes []*episode
 	machine  vm.VM
+	soon     soon
+	hash     uint64               // Of the recipient that is judged, if it was looked at before; else 0.
 	row      row                  // That is judged; here since it would be allocated for each event.
 	measured [maxWindows]measures // Of it: all signals of windows in full, of others those that were asked for.
 	full     uint32               // By window.
@@ -155,7 +157,7 @@ func (j *judge) fork() *judge {
 	f.owners = make(map[string]owner)
 	f.everyone = j.everyone.fork(j.turns.number())
 	f.turns.starts = slices.Clip(j.turns.starts)
-	f.findings, f.episodes, f.machine = nil, nil, vm.VM{}
+	f.findings, f.episodes, f.machine, f.hash = nil, nil, vm.VM{}, 0
 	f.suspicious = maps.Clone(j.suspicious)
 	f.profiles, f.pairs, f.heard = nil, nil, nil
 	f.watch = nil // What is judged for the time being is judged for good later.
