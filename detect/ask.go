@@ -24,6 +24,7 @@ type question struct {
 	place     int           // In judge.weighed or judge.recorded, for a rule with a score.
 	scaled    uint16        // Of a rule on the own scale: place of what it measures in rows.counts.
 	least     float64       // Score.
+	leastSum  float64       // Of a sequential rule: below it the score is less than least, whatever supports it. 0: it is not known.
 	sameSize  float64       // At least.
 	newSource float64       // At least.
 	campaign  int           // At least so many.
@@ -82,6 +83,9 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		}
 		q := &j.asked[i]
 		if late := r.flags&isLate != 0; late && !q.late || !late && q.lateOnly {
+			continue
+		}
+		if q.leastSum > 0 && j.watch == nil && (!r.summed || s.profile.channels[q.place].sum < q.leastSum) {
 			continue
 		}
 		score := j.score(s, i, r)

@@ -137,6 +137,9 @@ func (j *judge) ask(i int) question {
 	q.common = int(leastOf(sigCommonHosts, r.condition.guard))
 	q.sameGap = leastOf(sigSameGap, r.condition.guard)
 	q.least = leastOf(sigScore, r.condition.guard)
+	if r.Weigher != nil {
+		q.leastSum = q.least - r.Weigher.Support
+	}
 	q.sameSize, q.newSource = leastOf(sigSameSize, r.condition.guard), leastOf(sigNewSource, r.condition.guard)
 	q.late = r.Weigher != nil && r.Weigher.Returned > 0 || r.condition.adds()&isLate != 0
 	q.lateOnly = r.Weigher != nil && r.Weigher.lateOnly

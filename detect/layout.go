@@ -31,8 +31,12 @@ type span struct {
 	signals  []int
 	measured []measurement            // How they are measured.
 	needs    flag                     // What is counted for them.
+	sparse   bool                     // Of most rows that is nothing. Never so of the longest span: it tells how long rows are kept.
 	places   [afterCounter + 1]uint16 // By counter, see source: its place in rows.counts; 0: it has none, and nothing is counted there.
 }
+
+// seldom are the flags of few rows.
+const seldom = isRefused | isRefusedRelay | isRefusedUnknown | isOddForm | isReturned | isDeferred | isBounced | 1<<(firstDimension+flag(byForm))
 
 // counts tells whether a counter has a place.
 func (s *span) counts(counter uint8) bool { return s.places[counter] != 0 }
@@ -133,6 +137,7 @@ func (l *layout) arrange() {
 			s.measured = append(s.measured, s.measurement(signal))
 		}
 		l.needs |= s.needs
+		s.sparse = i < len(l.spans)-1 && s.needs&^seldom == 0
 		for rest := s.needs; rest != 0; rest &= rest - 1 {
 			counter := bits.TrailingZeros64(uint64(rest))
 			if place := s.places[counter]; counter < firstDimension {

@@ -75,8 +75,8 @@ func (j *judge) score(s *subject, i int, r *row) float64 {
 	switch {
 	case rule.Weigher != nil && r.summed:
 		c := &s.profile.channels[j.asked[i].place]
-		if !c.asked || c.sum == 0 || c.sum+rule.Weigher.Support < j.asked[i].least && j.watch == nil {
-			return 0 // Or too little to be asked about, whatever supports it.
+		if !c.asked || c.sum == 0 {
+			return 0
 		}
 		return c.sum + min(rule.Weigher.Support, j.support(s, r.at))
 	case rule.Scale != nil && r.weighed:

@@ -18,9 +18,10 @@ const failuresBefore = 8
 
 // window is the entries of the last so many seconds, (t-length, t].
 type window struct {
-	first uint64    // Number of its first entry.
-	since mail.Time // Of its first entry, if it has one: asked for at each row.
-	bytes int64     // Of the messages that ended.
+	first   uint64    // Number of its first entry.
+	since   mail.Time // Of its first entry, if it has one: asked for at each row.
+	bytes   int64     // Of the messages that ended.
+	counted uint32    // Of a sparse span, its entries that count there. It ends with the last of them, and begins with the next.
 }
 
 // rows are the entries of one submitter in the longest window, with a count for
@@ -74,6 +75,9 @@ func (r *rows) add(row *row, l *layout) {
 	for i := range r.windows {
 		if w := &r.windows[i]; w.first == number {
 			w.since = row.at
+		}
+		if l.spans[i].sparse {
+			r.countSparse(e, i, l)
 		}
 		if e.flags&(isEnd|isLogin) != 0 {
 			r.countRare(e, i, l, 1)
@@ -184,8 +188,25 @@ func (r *rows) remove(i int, l *layout) {
 	if e.flags&(isEnd|isLogin) != 0 {
 		r.countRare(e, i, l, -1)
 	}
-	if w.first++; w.first < r.end {
+	w.first++
+	if s.sparse && e.flags&s.needs != 0 {
+		if w.counted--; w.counted == 0 {
+			w.first = r.end
+		}
+	}
+	if w.first < r.end {
 		w.since = r.time(r.at(w.first))
+	}
+}
+
+// countSparse takes the newest entry into a window where few count: those before the first
+// that does need not be taken out one by one.
+func (r *rows) countSparse(e *entry, i int, l *layout) {
+	w := &r.windows[i]
+	if e.flags&l.spans[i].needs != 0 {
+		w.counted++
+	} else if w.counted == 0 {
+		w.first = r.end
 	}
 }
 

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -22,9 +23,26 @@ func all(lengths ...mail.Time) *layout {
 	return l
 }
 
+// withSparse is all with a span between in which few rows count.
+func withSparse(length mail.Time, lengths ...mail.Time) *layout {
+	l := &layout{logs: &logs{number: map[mail.LogID]uint32{}}}
+	for _, s := range all(lengths...).spans {
+		l.spans = append(l.spans, span{length: s.length, signals: s.signals, needs: s.needs})
+	}
+	s := span{length: length}
+	s.measure(sigOddForms)
+	s.measure(sigRefusedRecipients)
+	l.spans = slices.Insert(l.spans, 1, s)
+	l.arrange()
+	return l
+}
+
 // Windows that are counted on must say what counting anew says.
 func TestWindowsCountWhatIsInThem(t *testing.T) {
-	l := all(60, 3600)
+	l := withSparse(600, 60, 3600)
+	if !l.spans[1].sparse {
+		t.Fatal("the span of odd forms is not sparse")
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		r := rows{}
 		var all []row
@@ -39,7 +57,7 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 				}
 				e.put(d, hash)
 			}
-			switch rapid.IntRange(0, 5).Draw(t, "kind") {
+			switch rapid.IntRange(0, 6).Draw(t, "kind") {
 			case 0:
 				e.flags = isMail | isForeignPath
 				value(byReversePath)
@@ -58,6 +76,9 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 			case 5:
 				e.flags = isLogin
 				value(byHost)
+			case 6:
+				e.flags = isRefused | isOddForm
+				value(byForm)
 			}
 			all = append(all, e)
 			r.add(&e, l)
@@ -66,7 +87,7 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 				r.measure(i, l.spans[i].measured, &got)
 				want := countAnew(all, at-l.spans[i].length)
 				for s, value := range want {
-					if got[s] != value {
+					if slices.Contains(l.spans[i].signals, s) && got[s] != value {
 						t.Fatalf("row %d, window of %d s: got %s %g; want %g", n, l.spans[i].length, signals[s].Name, got[s], value)
 					}
 				}
@@ -79,7 +100,7 @@ func TestWindowsCountWhatIsInThem(t *testing.T) {
 func countAnew(all []row, after mail.Time) map[int]float64 {
 	m := map[int]float64{
 		sigTransactions: 0, sigForeignReversePaths: 0, sigRecipients: 0, sigBytes: 0, sigFailedLogins: 0, sigLargestMessage: 0,
-		sigLoginsAfterFailures: 0,
+		sigLoginsAfterFailures: 0, sigRefusedRecipients: 0,
 	}
 	distinct := [dimensions]map[uint64]bool{}
 	for d := range distinct {
@@ -111,6 +132,8 @@ func countAnew(all []row, after mail.Time) map[int]float64 {
 			m[sigLargestMessage] = max(m[sigLargestMessage], size)
 		case e.flags&isFailure != 0:
 			m[sigFailedLogins]++
+		case e.flags&isRefused != 0:
+			m[sigRefusedRecipients]++
 		default:
 			failed := 0
 			for _, f := range all[:i] {
@@ -126,7 +149,7 @@ func countAnew(all []row, after mail.Time) map[int]float64 {
 	for d, s := range map[dimension]int{
 		byRecipient: sigDistinctRecipients, byNullPathRecipient: sigNullPathRecipients, byDomain: sigDistinctDomains,
 		byReversePath: sigDistinctReversePaths, byHELO: sigDistinctHELONames, byLoginName: sigDistinctLoginNames, byHost: sigHosts,
-		byFailingHost: sigFailedLoginHosts,
+		byFailingHost: sigFailedLoginHosts, byForm: sigOddForms,
 	} {
 		m[s] = float64(len(distinct[d]))
 	}
