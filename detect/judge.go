@@ -124,7 +124,7 @@ func (j *judge) ask(i int) question {
 	switch {
 	case r.Weigher != nil:
 		q.place = len(j.weighed)
-		if j.pooled < 0 && r.Weigher.Watch > 0 && slices.Equal(r.condition.signals, []int{sigScore}) {
+		if j.pooled < 0 && r.Weigher.Watch > 0 && r.Weigher.Novelty[newToAll] > 0.5 {
 			j.pooled = q.place
 		}
 		j.weighed = append(j.weighed, i)

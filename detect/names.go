@@ -200,7 +200,7 @@ const acquaintedAfter = 14
 func Acquainted(days int32) bool { return days > acquaintedAfter }
 
 // pool adds up what the machines behind an address show that had shown next to nothing by
-// themselves before, by the first rule that asks for nothing but its sum. Who spreads a
+// themselves before, by the first rule whose spam goes to strangers mostly. Who spreads a
 // list over many names is seen so: the address is then judged as a whole again, for good.
 func (j *judge) pool(s *subject, i int, at mail.Time, before, nats float64) {
 	rule := j.rules[j.weighed[i]]
