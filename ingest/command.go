@@ -34,6 +34,9 @@ func parsePath(arg []byte, keyword string, blank byte) (path, params []byte, ok 
 // closing is the index of the bracket that closes arg[0], or -1. A bracket in a
 // quoted local part (RFC 5321, section 4.1.2, Quoted-string) does not close.
 func closing(arg []byte) int {
+	if i := bytes.IndexByte(arg, '>'); i > 0 && bytes.IndexByte(arg[:i], '"') < 0 {
+		return i
+	}
 	quoted := false
 	for i := 1; i < len(arg); i++ {
 		switch arg[i] {

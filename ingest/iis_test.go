@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -238,5 +241,27 @@ func TestIISCodePage(t *testing.T) {
 	}
 	if got := fmt.Sprint(b.Transactions[0].HELO, " ", b.Transactions[1].HELO); got != "büro büro" {
 		t.Errorf("got HELO names %q; want büro twice", got)
+	}
+}
+
+// TestIISSplit cuts random rows of bytes that look like blanks in some of their bits.
+func TestIISSplit(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	r := newIISRun(t)
+	r.decoder.setFields(strings.Fields("date time c-ip cs-username"))
+	for range 10_000 {
+		line := make([]byte, random.IntN(40))
+		for i := range line {
+			line[i] = "  !\x00\x1f\x7f\xa0\xa1a-"[random.IntN(10)]
+		}
+		want := slices.DeleteFunc(bytes.Split(line, []byte(" ")), func(value []byte) bool { return len(value) == 0 })
+		if got := r.decoder.split(line); got != len(want) {
+			t.Fatalf("got %d columns of %q; want %d", got, line, len(want))
+		}
+		for i, value := range want[:min(len(want), 4)] {
+			if got := r.decoder.row.values[i]; string(got) != string(value) && (got != nil || string(value) != "-") {
+				t.Fatalf("got %q for column %d of %q; want %q", got, i, line, value)
+			}
+		}
 	}
 }

@@ -149,8 +149,8 @@ func (r *Reader) merge(ctx context.Context, sink func(context.Context, *Batch) e
 			break
 		}
 		s := r.active[0]
+		r.touched[s.log] = s
 		for first := true; first || r.stillFirst(s); first = false {
-			r.touched[s.log] = s
 			s.apply(&r.assembly.tray)
 			rows++
 			if !r.advance(s) {
