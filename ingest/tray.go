@@ -7,6 +7,7 @@ import (
 // tray collects what the sessions of all logs tell, until the next Batch takes it.
 type tray struct {
 	changed    []*transaction // Touched since the last take, in the order of that touch.
+	recipients []added        // Since the last take, of all transactions, in the order of their rows.
 	logins     []mail.Login
 	deliveries []mail.Delivery
 	rejects    []mail.Reject
@@ -25,15 +26,23 @@ type rowMistake struct {
 // transaction is a transaction that sessions work on. All its changes go through
 // the tray's methods, which note that the next Batch must carry it.
 type transaction struct {
-	mail.Transaction     // Recipients holds what no Batch has taken yet.
+	mail.Transaction     // Without Recipients: those that no Batch has taken yet are in the tray.
 	AcceptedCount    int // Recipients with a 2xx reply, in all parts.
 	RefusedCount     int // With a 4xx or 5xx reply, in all parts.
 
 	dirty bool
+	part  int // While dirty: its index in tray.changed.
+	fresh int // How many recipients the tray holds.
+}
+
+// added is a recipient that no Batch has taken yet.
+type added struct {
+	to *transaction
+	mail.Recipient
 }
 
 // count is the number of recipients in all parts.
-func (tx *transaction) count() int { return tx.Former + len(tx.Recipients) }
+func (tx *transaction) count() int { return tx.Former + tx.fresh }
 
 // start begins a transaction. Exact is set; clearing it is up to the sessions.
 func (t *tray) start(m mail.Transaction) *transaction {
@@ -47,7 +56,7 @@ func (t *tray) start(m mail.Transaction) *transaction {
 // touch notes that tx changed.
 func (t *tray) touch(tx *transaction) {
 	if !tx.dirty {
-		tx.dirty = true
+		tx.dirty, tx.part = true, len(t.changed)
 		t.changed = append(t.changed, tx)
 	}
 }
@@ -55,7 +64,8 @@ func (t *tray) touch(tx *transaction) {
 // recipient adds one recipient to tx.
 func (t *tray) recipient(tx *transaction, r mail.Recipient) {
 	t.touch(tx)
-	tx.Recipients = append(tx.Recipients, r)
+	tx.fresh++
+	t.recipients = append(t.recipients, added{tx, r})
 	switch {
 	case r.Accepted():
 		tx.AcceptedCount++
@@ -85,17 +95,29 @@ func (t *tray) end(tx *transaction, o mail.Outcome, at mail.Time) {
 // take moves everything into b.
 func (t *tray) take(b *Batch) {
 	b.Transactions = make([]mail.Transaction, 0, len(t.changed))
+	all := make([]mail.Recipient, len(t.recipients)) // One piece of memory, in which each part has its own.
 	for _, tx := range t.changed {
-		b.Transactions = append(b.Transactions, tx.Transaction)
-		tx.Former += len(tx.Recipients)
-		tx.Recipients = nil
+		part := tx.Transaction
+		if tx.fresh > 0 {
+			part.Recipients, all = all[:0:tx.fresh], all[tx.fresh:]
+		}
+		b.Transactions = append(b.Transactions, part)
+	}
+	for i := range t.recipients {
+		part := &b.Transactions[t.recipients[i].to.part]
+		part.Recipients = append(part.Recipients, t.recipients[i].Recipient)
+	}
+	for _, tx := range t.changed {
+		tx.Former += tx.fresh
+		tx.fresh = 0
 		tx.Continued = true
 		tx.dirty = false
 	}
 	t.disguise()
 	b.Logins, b.Deliveries, b.Rejects = t.logins, t.deliveries, t.rejects
 	clear(t.changed)
-	*t = tray{changed: t.changed[:0], hide: t.hide}
+	clear(t.recipients)
+	*t = tray{changed: t.changed[:0], recipients: t.recipients[:0], hide: t.hide}
 }
 
 // disguise takes recipients out of texts. Their own addresses were read as
