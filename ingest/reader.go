@@ -193,6 +193,7 @@ func (r *Reader) nextTime(s *source) mail.Time {
 func (r *Reader) activate() {
 	for len(r.waiting) > 0 && (len(r.active) == 0 || r.waiting[0].first <= r.active[0].at) {
 		s := r.waiting[0]
+		r.waiting[0] = nil // A year has many logs.
 		r.waiting = r.waiting[1:]
 		if err := s.open(r.assembly); err != nil {
 			if errors.Is(err, errMoved) || errors.Is(err, fs.ErrNotExist) {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -439,4 +440,27 @@ func TestRows(t *testing.T) {
 	if _, err := Rows(l, offsets); !errors.Is(err, ErrLogGone) {
 		t.Errorf("got %v after the log was replaced; want ErrLogGone", err)
 	}
+}
+
+// A log that was read to its end takes no memory any more: a year has hundreds.
+func TestLogsAreLetGo(t *testing.T) {
+	dir := t.TempDir()
+	const logs = 12
+	for n := range logs {
+		writeLog(t, dir, fmt.Sprintf("%d.log", n), w3c("MAIL01", n, 3500, fmt.Sprintf("10.0.0.%d", n)))
+	}
+	inUse := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	r := &Reader{Sources: []Source{{Path: dir}}}
+	before := inUse()
+	got, err := r.Run(t.Context(), func(context.Context, *Batch) error { return nil })
+	must(t, err)
+	if kept := inUse() - before; got.Files != logs || kept > logs*readSize/2 {
+		t.Errorf("got %d logs, %d bytes kept after them; want %d, and less than half of what reading them takes", got.Files, kept, logs)
+	}
+	runtime.KeepAlive(r)
 }

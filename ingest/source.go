@@ -26,7 +26,7 @@ type source struct {
 	f       *file
 	lines   *lines
 	decoder decoder
-	line    []byte    // The decoded row.
+	line    []byte    // The decoded row: of the memory of lines.
 	at      mail.Time // Merge key: the latest row time so far, so that disorder within a log waits for nobody.
 	row     mail.Time // Time of the decoded row.
 	next    int64     // Its offset.
@@ -88,7 +88,7 @@ func (s *source) close() error {
 		return nil
 	}
 	err := s.f.Close()
-	s.f, s.lines, s.decoder, s.pending = nil, nil, nil, false
+	s.f, s.lines, s.decoder, s.line, s.pending = nil, nil, nil, nil, false
 	return err
 }
 
