@@ -8,7 +8,7 @@ import (
 
 // maxCacheBytes bounds the texts of the address cache: some 400,000 addresses, with
 // a table of 4 MB.
-const maxCacheBytes = 10 << 20
+const maxCacheBytes = 7 << 20
 
 // addressCache finds the number of an address by its domain's and its local part. It is
 // blocks of text and one table of numbers, so that a million addresses are nothing to the
@@ -28,11 +28,11 @@ type slot struct {
 	at   uint32 // Of the entry: its block, and where in it.
 }
 
-// entryHead is the bytes before the text of an entry: number (0 if it was removed), that
-// of the domain, length.
-const entryHead = 4 + 4 + 4
+// entryHead is the bytes before the text of an entry at the most: number (0 if it was
+// removed); that of the domain and length, as varints: mostly these take 3.
+const entryHead = 4 + 2*binary.MaxVarintLen32
 
-// A block has blockSize bytes, or one entry that is longer. maxCacheBytes are some 80,
+// A block has blockSize bytes, or one entry that is longer. maxCacheBytes are some 60,
 // and slot.at can tell 32,768 apart: one for each address of a Batch, however long.
 const (
 	blockBits = 17
@@ -51,10 +51,15 @@ func (c *addressCache) entry(s slot) []byte {
 
 func entryID(entry []byte) int64 { return int64(binary.LittleEndian.Uint32(entry)) }
 
-func entryDomain(entry []byte) int64 { return int64(binary.LittleEndian.Uint32(entry[4:])) }
-
-func entryText(entry []byte) []byte {
-	return entry[entryHead : entryHead+binary.LittleEndian.Uint32(entry[8:])]
+// splitEntry is what follows the number of an entry, and what it takes in all.
+func splitEntry(entry []byte) (domain int64, text []byte, size int) {
+	at := 4
+	id, n := binary.Uvarint(entry[at:])
+	at += n
+	length, n := binary.Uvarint(entry[at:])
+	at += n
+	size = at + int(length)
+	return int64(id), entry[at:size], size
 }
 
 // at is the entry of an address, or nil if it is not here.
@@ -65,7 +70,10 @@ func (c *addressCache) at(hash uint32, domain int64, local string) []byte {
 			continue
 		}
 		entry := c.entry(c.slots[i])
-		if entryID(entry) != 0 && entryDomain(entry) == domain && string(entryText(entry)) == local {
+		if entryID(entry) == 0 {
+			continue
+		}
+		if of, text, _ := splitEntry(entry); of == domain && string(text) == local {
 			return entry
 		}
 	}
@@ -81,8 +89,8 @@ func (c *addressCache) find(hash uint32, domain int64, local string) (id int64, 
 	return entryID(entry), true
 }
 
-// add adds an address that is not here.
-func (c *addressCache) add(hash uint32, domain int64, local string, id int64) {
+// add adds an address that is not here. It tells what its entry takes.
+func (c *addressCache) add(hash uint32, domain int64, local string, id int64) (bytes int) {
 	if c.count >= len(c.slots)/16*13 {
 		old := c.slots
 		c.slots = make([]slot, 2*len(old))
@@ -92,20 +100,26 @@ func (c *addressCache) add(hash uint32, domain int64, local string, id int64) {
 			}
 		}
 	}
-	last := len(c.blocks) - 1
-	length := entryHead + len(local)
-	if len(c.blocks[last])+length > cap(c.blocks[last]) {
+	var space [entryHead]byte
+	head := binary.LittleEndian.AppendUint32(space[:0], uint32(id))
+	head = binary.AppendUvarint(head, uint64(domain))
+	head = binary.AppendUvarint(head, uint64(len(local)))
+	last, length := len(c.blocks)-1, len(head)+len(local)
+	if !fits(c.blocks[last], len(c.blocks[last]), length) {
 		c.blocks = append(c.blocks, make([]byte, 0, max(blockSize, length)))
 		last++
 		c.bytes += cap(c.blocks[last])
 	}
 	c.count++
-	block := c.blocks[last]
-	c.put(slot{hash, uint32(last<<blockBits | len(block))})
-	block = binary.LittleEndian.AppendUint32(block, uint32(id))
-	block = binary.LittleEndian.AppendUint32(block, uint32(domain))
-	block = binary.LittleEndian.AppendUint32(block, uint32(len(local)))
-	c.blocks[last] = append(block, local...)
+	c.put(slot{hash, uint32(last<<blockBits | len(c.blocks[last]))})
+	c.blocks[last] = append(append(c.blocks[last], head...), local...)
+	return length
+}
+
+// fits tells whether a block takes so many bytes behind what is used of it. Behind
+// blockSize no entry begins.
+func fits(block []byte, used, length int) bool {
+	return used+length <= cap(block) && (used == 0 || used+length <= blockSize)
 }
 
 // remove forgets an address, if it is here. Its entry stays, so that others behind it are
@@ -127,27 +141,44 @@ func (c *addressCache) above(id, count int64) []hashed {
 			continue
 		}
 		if n := entryID(c.entry(s)); n > id {
-			list = append(list, hashed{s.hash, n})
+			list = append(list, newHashed(s.hash, n))
 		}
 	}
-	slices.SortFunc(list, func(a, b hashed) int {
-		return cmp.Or(cmp.Compare(int32(a.hash), int32(b.hash)), cmp.Compare(a.id, b.id))
-	})
+	slices.Sort(list)
 	return list
 }
 
-// only is a cache of those with greater numbers.
-func (c *addressCache) only(id int64) *addressCache {
-	kept := newAddressCache()
+// drop forgets those up to a number, in place: the others are most of what it holds, and
+// twice as much would be the most that reading a long log needs.
+func (c *addressCache) drop(upTo int64) {
+	kept := c.slots[:0]
 	for _, s := range c.slots {
-		if s.at == 0 {
-			continue
-		}
-		if entry := c.entry(s); entryID(entry) > id {
-			kept.add(s.hash, entryDomain(entry), string(entryText(entry)), entryID(entry))
+		if s.at != 0 && entryID(c.entry(s)) > upTo {
+			kept = append(kept, s)
 		}
 	}
-	return kept
+	kept = slices.Clone(kept)
+	slices.SortFunc(kept, func(a, b slot) int { return cmp.Compare(a.at, b.at) })
+	clear(c.slots)
+	block, used := 0, 1 // No entry stands at 0.
+	for _, s := range kept {
+		entry := c.entry(s)
+		_, _, size := splitEntry(entry)
+		for !fits(c.blocks[block], used, size) { // Sooner or later it does: it may stay where it is.
+			c.blocks[block] = c.blocks[block][:used]
+			block, used = block+1, 0
+		}
+		copy(c.blocks[block][used:cap(c.blocks[block])], entry[:size])
+		c.put(slot{s.hash, uint32(block<<blockBits | used)})
+		used += size
+	}
+	c.blocks[block] = c.blocks[block][:used]
+	clear(c.blocks[block+1:])
+	c.blocks = c.blocks[:block+1]
+	c.count, c.bytes, c.whole = len(kept), 0, false
+	for _, b := range c.blocks[1:] {
+		c.bytes += cap(b)
+	}
 }
 
 func (c *addressCache) put(s slot) {

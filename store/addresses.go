@@ -38,15 +38,19 @@ type unsettled struct {
 	bytes int
 }
 
-// mostUnsettled is some 10 MB of memory, which the writer reads back with its first
+// mostUnsettled is some 9 MB of memory, which the writer reads back with its first
 // batch, in half a second at the most. It must leave room for others in the cache.
-var mostUnsettled = unsettled{1 << 18, maxCacheBytes / 8 * 5}
+var mostUnsettled = unsettled{1 << 18, maxCacheBytes / 4 * 3}
 
-// hashed is a row of table address_hashes.
-type hashed struct {
-	hash uint32
-	id   int64
-}
+// hashed is a row of table address_hashes. They are in its order as numbers are: by hash,
+// which has a sign there, then by id.
+type hashed uint64
+
+func newHashed(hash uint32, id int64) hashed { return hashed(hash^1<<31)<<32 | hashed(uint32(id)) }
+
+func (h hashed) hash() int64 { return int64(int32(uint32(h>>32) ^ 1<<31)) }
+
+func (h hashed) id() int64 { return int64(uint32(h)) }
 
 var (
 	insertAddress = newInsert("addresses", "id, domain_id, local", "")
@@ -98,9 +102,8 @@ func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, domain, 
 
 // add adds an address that is not settled.
 func (a *addresses) add(hash uint32, domain int64, local string, id int64) {
-	a.cache.add(hash, domain, local, id)
 	a.newer.count++
-	a.newer.bytes += entryHead + len(local)
+	a.newer.bytes += a.cache.add(hash, domain, local, id)
 }
 
 const updateSettled = `UPDATE meta SET settled = ?`
@@ -121,7 +124,7 @@ func (w *addressWriter) flush(ctx context.Context) error {
 func (a *addresses) settle(ctx context.Context, tx *sql.Tx, k *known) error {
 	rows := insertHash.on(k)
 	for _, h := range a.cache.above(a.settled, a.newer.count) {
-		if err := rows.add(ctx, int64(int32(h.hash)), h.id); err != nil {
+		if err := rows.add(ctx, h.hash(), h.id()); err != nil {
 			return err
 		}
 	}
@@ -162,7 +165,7 @@ func (a *addresses) load(ctx context.Context, tx *sql.Tx, b *ingest.Batch, in *d
 		}
 		a.cache.whole = a.settled == nullPath
 	case a.cache.bytes > maxCacheBytes:
-		a.cache = a.cache.only(a.settled)
+		a.cache.drop(a.settled)
 	}
 	if a.cache.whole {
 		return nil

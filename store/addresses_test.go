@@ -67,10 +67,26 @@ func TestCacheOfLongTexts(t *testing.T) {
 		}
 	}
 	c.remove(a.hash(mail.Path(locals[5])), 1, locals[5])
-	kept := c.only(6)
+	for range 2 { // Again, there is nothing to forget.
+		c.drop(3)
+		for i, local := range locals {
+			if _, ok := c.find(a.hash(mail.Path(local)), 1, local); ok != (i > 1 && i != 5) {
+				t.Errorf("text %d: kept %t; want those above 3 that were not removed", i, ok)
+			}
+		}
+	}
+	for i := range 20_000 { // Where what was forgotten stood, and behind.
+		c.add(uint32(i), 2, fmt.Sprint(i), int64(i+11))
+	}
+	c.drop(6)
+	for i := range 20_000 {
+		if id, ok := c.find(uint32(i), 2, fmt.Sprint(i)); !ok || id != int64(i+11) {
+			t.Fatalf("%d: got %d, %t; want %d", i, id, ok, i+11)
+		}
+	}
 	for i, local := range locals {
-		if _, ok := kept.find(a.hash(mail.Path(local)), 1, local); ok != (i > 5) {
-			t.Errorf("text %d: kept %t; want those above 6 that were not removed", i, ok)
+		if id, ok := c.find(a.hash(mail.Path(local)), 1, local); ok != (i > 5) || ok && id != int64(i+2) {
+			t.Errorf("text %d: got %d, %t; want those above 6", i, id, ok)
 		}
 	}
 }
@@ -81,7 +97,7 @@ func forget(t *testing.T, db *DB) {
 	t.Helper()
 	write(t, db, &ingest.Batch{})
 	if a := &db.known.addresses; a.cache != nil {
-		a.cache = a.cache.only(a.settled)
+		a.cache.drop(a.settled)
 	}
 }
 
