@@ -146,8 +146,10 @@ func fileURI(path, query string) string {
 // writeDSN has the pragmas of the writer. auto_vacuum INCREMENTAL holds for a file that
 // is new, or written anew: see giveBack. synchronous NORMAL: after a power cut the
 // last batches may be missing, rows and cursors together; after a kill nothing is.
+// mutex no: database/sql lets one goroutine at a time use the connection, and to
+// interrupt it needs no lock.
 func writeDSN(path string) string {
-	return fileURI(path, "_auto_vacuum=incremental&_journal_mode=WAL&_busy_timeout=10000&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-6144&_stmt_cache_size=64")
+	return fileURI(path, "_auto_vacuum=incremental&_journal_mode=WAL&_busy_timeout=10000&_mutex=no&_synchronous=NORMAL&_foreign_keys=1&_txlock=immediate&_cache_size=-6144&_stmt_cache_size=64")
 }
 
 // readDSN has the pragmas of a reader. query_only keeps it from writing rows also
