@@ -17,7 +17,8 @@ const maxCacheBytes = 7 << 20
 type addressCache struct {
 	slots  []slot // Open addressing; a power of two, at most four fifths full.
 	blocks [][]byte
-	bytes  int // Of blocks.
+	felt   byte // Keeps what touch reads from being left out.
+	bytes  int  // Of blocks.
 	count  int
 	whole  bool // All addresses of the store are in it: what is not found is new.
 }
@@ -78,6 +79,16 @@ func (c *addressCache) at(hash uint32, domain int64, local string) []byte {
 		}
 	}
 	return nil
+}
+
+// touch reads what at will read, of many addresses.
+func (c *addressCache) touch(hashes []uint32) {
+	mask := uint32(len(c.slots) - 1)
+	for _, hash := range hashes {
+		if s := c.slots[hash&mask]; s.hash == hash {
+			c.felt ^= c.entry(s)[0]
+		}
+	}
 }
 
 // find returns the number of an address, or false if it is not here.

@@ -29,6 +29,7 @@ type addresses struct {
 	most    unsettled     // So many are settled at once.
 	cache   *addressCache // nil until a batch names an address: an agent at rest needs none.
 	asked   int64         // How many were looked up in the store since it was opened.
+	hashes  []uint32      // Memory of hashesOf.
 	used    bitmap        // Notes what is named, while Prune looks for orphans; nil otherwise.
 }
 
@@ -72,11 +73,28 @@ func (a *addresses) hash(path mail.Path) uint32 {
 	return uint32(d.Sum64() >> 32)
 }
 
+// hashesOf are the hashes of recipients, valid until the next call. What the cache holds
+// of them is on its way to the processor by then: their memory is waited for at once, not
+// for each.
+func (a *addresses) hashesOf(recipients []mail.Recipient) []uint32 {
+	a.hashes = a.hashes[:0]
+	for i := range recipients {
+		a.hashes = append(a.hashes, a.hash(recipients[i].Path))
+	}
+	a.cache.touch(a.hashes)
+	return a.hashes
+}
+
 // id is the number of path and its domain, adding them if they are new. An unknown path
 // has the number 0, which is no address, and no domain.
+func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, domain, error) {
+	return w.idOf(ctx, path, w.known.addresses.hash(path))
+}
+
+// idOf is id of a path whose hash is known.
 //
 // All addresses of the store that the batch names must be in the cache: see load.
-func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, domain, error) {
+func (w *addressWriter) idOf(ctx context.Context, path mail.Path, hash uint32) (int64, domain, error) {
 	if !path.Known() {
 		return 0, domain{external: unknown}, nil
 	}
@@ -86,7 +104,6 @@ func (w *addressWriter) id(ctx context.Context, path mail.Path) (int64, domain, 
 		return nullPath, d, err
 	}
 	a := &w.known.addresses
-	hash := a.hash(path)
 	if id, ok := a.cache.find(hash, d.id, local); ok {
 		a.used.set(id)
 		return id, d, nil

@@ -135,9 +135,10 @@ func (w *batchWriter) place(ctx context.Context, t *mail.Transaction) (at openPa
 func (w *batchWriter) allRecipients(ctx context.Context, t *mail.Transaction, at *openPart, from origin) (counts, error) {
 	var accepted, refused, external int64
 	allReplies, allExternal := true, true
+	hashes := w.known.addresses.hashesOf(t.Recipients)
 	for i := range t.Recipients {
 		r := &t.Recipients[i]
-		address, d, err := w.addresses.id(ctx, r.Path)
+		address, d, err := w.addresses.idOf(ctx, r.Path, hashes[i])
 		if err != nil {
 			return counts{}, err
 		}
