@@ -29,27 +29,26 @@ const maxMembers = 32
 // fork are campaigns that begin with those of c and leave them as they are.
 func (c *campaigns) fork() campaigns { return campaigns{base: c, kept: c.kept} }
 
-// join adds a submitter to a campaign and tells who is in it, the submitter last. It is
-// never changed.
+// join adds a submitter to a campaign and tells who is in it, the submitter last, until
+// the next one joins.
 func (c *campaigns) join(what uint32, who mail.Submitter, at mail.Time, pos mail.LogPos) []member {
 	if at-c.kept >= seconds(Quiet) {
 		c.drop(at)
 	}
 	members, own := c.by[what]
+	now := members[:0]
 	if !own && c.base != nil {
 		members = c.base.by[what]
 	}
-	now := make([]member, 0, len(members)+1)
 	for _, m := range members {
 		if m.who != who && at-m.last <= seconds(Quiet) {
 			now = append(now, m)
 		}
 	}
-	now = now[max(0, len(now)-maxMembers+1):]
+	now = append(slices.Delete(now, 0, max(0, len(now)-maxMembers+1)), member{who, at, pos})
 	if c.by == nil {
 		c.by = make(map[uint32][]member)
 	}
-	now = append(now, member{who, at, pos})
 	c.by[what] = now
 	return now
 }

@@ -102,14 +102,20 @@ func (s *hashSet) add(hash uint64) bool {
 	return true
 }
 
-// leastHomes is what a set begins with.
-const leastHomes = 6
+const (
+	leastHomes = 6       // What a set begins with.
+	largeSet   = 1 << 15 // 200 kB.
+)
 
 // grow makes room for half as many again, and for some behind the homes: with a fifth of
-// these free, hardly more than a hundred stand there.
+// these free, hardly more than a hundred stand there. Large sets, of which there are few,
+// grow in smaller steps: half as much again would mostly be free.
 func (s *hashSet) grow() {
 	old := *s
 	homes := s.homes + s.homes/2
+	if s.homes > largeSet {
+		homes = s.homes + s.homes/8
+	}
 	s.fill(&old, homes, int(min(homes/4, 128)))
 }
 
