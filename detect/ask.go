@@ -54,6 +54,12 @@ func (j *judge) measure(s *subject, r *row, window int, m *measures) {
 	m[sigContacts] = float64(s.memory.notes(j.turns.number()))
 }
 
+// meets tells whether the newest row has the least that a rule asks for, before anything is
+// measured.
+func (s *subject) meets(q *question, r *row) bool {
+	return len(r.campaign) >= q.campaign && len(r.alike) >= q.alike && r.common >= q.common && s.rows.open(q.gates) && s.habits(q)
+}
+
 // count adds a row of a submitter and asks the rules.
 func (j *judge) count(s *subject, r *row, silent bool) {
 	if len(j.rules) == 0 {
@@ -92,7 +98,7 @@ func (j *judge) count(s *subject, r *row, silent bool) {
 		if j.watch != nil && r.flags&isBounced == 0 { // It weighs nothing.
 			j.watched(s, i, r, score)
 		}
-		if score < q.least || len(r.campaign) < q.campaign || len(r.alike) < q.alike || r.common < q.common || !s.rows.open(q.gates) || !s.habits(q) {
+		if score < q.least || !s.meets(q, r) {
 			continue
 		}
 		m := &j.measured[q.window]

@@ -103,15 +103,8 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 	j.fleet.roll(day, hour)
 	fresh := s.profile == nil
 	mine := j.rolled(s, day, r.at)
-	if fresh && p.moved && s.who.Kind == mail.KindIP {
-		mine.Active = grownUp // Somebody who is known got another address.
-	}
-	if fresh && s.host != nil {
-		mine.Active = 1 // It was there for days before its name was taken for it.
-		mine.Learned.Novelty = s.host.profile.nameAt(p.nameHash).Novelty
-	}
-	if fresh && mine.Active == 0 && j.isMailbox(p) {
-		mine.Active = 1
+	if fresh {
+		j.growUp(s, p)
 	}
 	f := &r.told
 	f.hour, f.path = hour, noPath
@@ -135,6 +128,29 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		return // Bounces and receipts go to strangers by nature: null-sender-storm sees them.
 	}
 	r.summed = true
+	j.sumUp(s, r)
+	j.fleet.count(s, f)
+	mine.Today.count(f, 1)
+}
+
+// growUp begins the profile of a submitter that did not begin today.
+func (j *judge) growUp(s *subject, p *part) {
+	mine := s.profile
+	if p.moved && s.who.Kind == mail.KindIP {
+		mine.Active = grownUp // Somebody who is known got another address.
+	}
+	if s.host != nil {
+		mine.Active = 1 // It was there for days before its name was taken for it.
+		mine.Learned.Novelty = s.host.profile.nameAt(p.nameHash).Novelty
+	}
+	if mine.Active == 0 && j.isMailbox(p) {
+		mine.Active = 1
+	}
+}
+
+// sumUp adds a recipient to the sums of the sequential rules of its submitter.
+func (j *judge) sumUp(s *subject, r *row) {
+	mine := s.profile
 	for _, i := range s.judging.weighed {
 		rule := j.weighed[i]
 		t := j.today(s, i)
@@ -146,7 +162,7 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 		if s.host != nil {
 			before = w.Fade(c.sum, int64(r.at-c.at))
 		}
-		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, f, j.baseline(s, j.rules[rule], r.at))
+		c.nats = c.add(w, t, &mine.mine, r.at, r.pos, &r.told, j.baseline(s, j.rules[rule], r.at))
 		if w.Watch > 0 && c.sum >= w.Watch {
 			mine.Watched = true
 			j.onWatch(s)
@@ -155,6 +171,4 @@ func (j *judge) weigh(s *subject, r *row, p *part) {
 			j.pool(s, i, r.at, before, c.nats)
 		}
 	}
-	j.fleet.count(s, f)
-	mine.Today.count(f, 1)
 }

@@ -200,30 +200,39 @@ func (j *judge) apply(ev *event, silent bool) {
 	s = j.answersBehind(s, ev, silent)
 	j.acquit(s, ev.at, silent)
 	r := &j.row
-	switch ev.kind {
-	case eventMail:
-		j.mailRow(r, ev)
-		if !silent && s.profile != nil {
-			s.profile.beat(ev.at)
-			j.changed(s)
-		}
-	case eventRecipient:
+	if ev.kind == eventRecipient {
 		j.recipientRow(r, s, ev)
-	default:
-		*r = row{at: ev.at, pos: ev.pos}
-		r.sized(p.transaction.SizeBytes)
-		if !silent && s.profile != nil {
-			s.profile.resize(p.transaction.SizeBytes, p.transaction.Pos)
-			j.changed(s)
+		if !silent && p.class != outside && j.profiled {
+			j.weigh(s, r, p)
+			if host.profile != nil {
+				host.profile.tellName(p.nameHash, r.told.novelty)
+			}
 		}
-	}
-	if !silent && ev.kind == eventRecipient && p.class != outside && j.profiled {
-		j.weigh(s, r, p)
-		if host.profile != nil {
-			host.profile.tellName(p.nameHash, r.told.novelty)
-		}
+	} else {
+		j.boundRow(r, s, ev, silent)
 	}
 	j.count(s, r, silent)
+}
+
+// boundRow fills a row with what the begin of a transaction counts for, or its end.
+func (j *judge) boundRow(r *row, s *subject, ev *event, silent bool) {
+	t := &ev.part.transaction
+	learns := !silent && s.profile != nil
+	if learns {
+		j.changed(s)
+	}
+	if ev.kind == eventMail {
+		j.mailRow(r, ev)
+		if learns {
+			s.profile.beat(ev.at)
+		}
+		return
+	}
+	*r = row{at: ev.at, pos: ev.pos}
+	r.sized(t.SizeBytes)
+	if learns {
+		s.profile.resize(t.SizeBytes, t.Pos)
+	}
 }
 
 // applyLogin counts a login for the account and for the client. A failed one counts

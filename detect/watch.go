@@ -50,7 +50,7 @@ func (j *judge) watched(s *subject, i int, r *row, score float64) {
 // enough.
 func (j *judge) wouldHold(s *subject, i int, r *row) bool {
 	q, rule := &j.asked[i], j.rules[i]
-	if len(r.campaign) < q.campaign || len(r.alike) < q.alike || r.common < q.common || !s.rows.open(q.gates) || !s.habits(q) {
+	if !s.meets(q, r) {
 		return false
 	}
 	var m measures
