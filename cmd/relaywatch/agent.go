@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"relaywatch/ingest"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
@@ -198,7 +199,7 @@ func (a *agent) follow(ctx context.Context) error {
 	}
 	full := cmp.Or(p.batchRows, batchRows)
 	y := yielding{agent: a, full: int64(full), cores: p.config.Agent.MaxCPU} // The configuration may be replaced beside it.
-	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs), shown: true, yielding: y}
+	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs), shown: true, yielding: y, read: map[mail.LogID]int64{}}
 	return l.run(ctx, &ingest.Follower{
 		Sources: sources, Resume: resume, BatchRows: full, Hide: site.Hide, Poll: ingest.PollMode(p.config.Agent.Poll), Interval: p.config.Agent.interval(),
 		Problem: a.logProblem, Ahead: l.sinkAhead,

@@ -27,13 +27,19 @@ type episodeKey struct {
 	first     mail.Time
 }
 
-// sinkAhead judges what is read ahead; nil says that all of it had its turn.
+// sinkAhead judges what is read ahead; nil says that all of it had its turn. An engine that
+// is about to be replaced takes it, too: it knows what came before, and who is in the middle
+// of an attack needs not begin anew to be seen.
 func (l *live) sinkAhead(ctx context.Context, b *ingest.Batch) error {
 	l.judging.Lock()
 	defer l.judging.Unlock()
 	l.owed = true
 	if b == nil {
 		l.early = nil
+		return l.judge(ctx)
+	}
+	if l.replacing {
+		give(l.line.engine, unread(b, l.read))
 		return l.judge(ctx)
 	}
 	if l.early == nil {
@@ -46,6 +52,16 @@ func (l *live) sinkAhead(ctx context.Context, b *ingest.Batch) error {
 		return err
 	}
 	return l.judge(ctx)
+}
+
+// unread is what is in b of rows that had not their turn yet.
+func unread(b *ingest.Batch, read map[mail.LogID]int64) *ingest.Batch {
+	had := func(at mail.LogPos) bool { return at.Offset < read[at.Log] }
+	return &ingest.Batch{
+		Transactions: slices.DeleteFunc(slices.Clone(b.Transactions), func(t mail.Transaction) bool { return had(t.Pos) }),
+		Logins:       slices.DeleteFunc(slices.Clone(b.Logins), func(l mail.Login) bool { return had(l.Pos) }),
+		Deliveries:   slices.DeleteFunc(slices.Clone(b.Deliveries), func(d mail.Delivery) bool { return had(d.Pos) }),
+	}
 }
 
 // passed notes what had its turn with a Batch of sink. It is nil once all had: a stop leaves

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"relaywatch/ingest"
+	"relaywatch/mail"
 	"relaywatch/store"
 )
 
@@ -84,7 +85,7 @@ func (h *host) live() *live {
 	}
 	return &live{
 		agent: a, db: db, line: line, hearing: newHearing([]ingest.Source{{Path: h.dir}}, site.Hours, nil),
-		yielding: yielding{full: 1 << 30}, cancel: func(err error) { h.t.Error(err) },
+		yielding: yielding{full: 1 << 30}, read: map[mail.LogID]int64{}, cancel: func(err error) { h.t.Error(err) },
 	}
 }
 

@@ -45,6 +45,7 @@ func (l *live) judgeAnew(ctx context.Context, more bool) error {
 	began := time.Now()
 	l.judging.Lock()
 	due := l.line.anew && l.anew.due(began) && l.ahead.due(began) && (!more || l.line.engine.Waiting() > l.line.room())
+	l.replacing = due && !more
 	until, latest := l.front.Add(-detect.Grace), l.reader.Add(-detect.Grace)
 	l.judging.Unlock()
 	if !due {
@@ -52,14 +53,15 @@ func (l *live) judgeAnew(ctx context.Context, more bool) error {
 	}
 	engine, err := l.line.replayAll(ctx, until, latest)
 	l.anew.did(began, l.agent.judgeDelay())
+	l.judging.Lock()
+	defer l.judging.Unlock()
+	l.replacing = false
 	switch {
 	case ctx.Err() != nil:
 		return nil // The end does it, or the next start.
 	case err != nil:
 		return err
 	}
-	l.judging.Lock()
-	defer l.judging.Unlock()
 	return l.adopt(ctx, engine)
 }
 

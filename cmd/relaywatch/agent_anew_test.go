@@ -100,12 +100,14 @@ func TestAgentAheadJudgingAnew(t *testing.T) {
 	h.same("stopped while it judged anew")
 }
 
-// Who sends spam while old logs have an agent judge all anew is a suspect meanwhile, and
-// the store is what one quiet run makes in the end.
+// Who began to send spam before old logs have an agent judge all anew, and goes on, is a
+// suspect meanwhile, and the store is what one quiet run makes in the end.
 func TestAgentAheadJudgingLate(t *testing.T) {
 	h := newJudgedHost(t, true)
 	l := h.live()
 	attack := attackRows(h.logs[0])
+	begun := firstRows(attack, 3*120)
+	attack = firstRows(attack[len(begun):], 3*100)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	f := &ingest.Follower{Sources: []ingest.Source{{Path: h.dir}}, BatchRows: 2000, Interval: 1, Poll: ingest.PollAlways, Ahead: l.sinkAhead}
@@ -120,6 +122,9 @@ func TestAgentAheadJudgingLate(t *testing.T) {
 	steps, found, looks := 0, 0, 0
 	l.line.alive = func() {
 		if steps++; steps == 1 {
+			if suspected(t, l.db) {
+				t.Error("a suspect before it went on")
+			}
 			h.append(filepath.Join(h.dir, "ex0.log"), attack)
 			h.logs[0] += attack
 		}
@@ -135,6 +140,7 @@ func TestAgentAheadJudgingLate(t *testing.T) {
 		}
 		if looks++; looks == 1 {
 			h.logs = append(h.logs, mailFrom(time.Date(2026, time.October, 30, 9, 0, 0, 0, time.UTC), 1000))
+			h.logs[0] += begun
 			h.writeAtOnce()
 		}
 		if looks > 20 && l.early == nil && !l.line.anew {

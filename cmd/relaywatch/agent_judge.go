@@ -70,6 +70,9 @@ func (l *live) take(ctx context.Context, b *ingest.Batch) error {
 	l.reader, l.front = b.Front, l.frontOf(b)
 	l.sayLate()
 	l.early = l.early.passed(b)
+	for i := range b.Logs {
+		l.read[b.Logs[i].ID] = b.Logs[i].ReadBytes
+	}
 	l.owed = true
 	if err := l.judge(ctx); err != nil {
 		return err

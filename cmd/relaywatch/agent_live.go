@@ -39,6 +39,9 @@ type live struct {
 	owed    bool      // A preview was put off.
 	early   *ahead    // nil while nothing is judged ahead of its turn.
 
+	replacing bool                 // All is read, and judged anew: line.engine is that until now.
+	read      map[mail.LogID]int64 // Up to where logs had their turn, of those that grew.
+
 	catchingUp bool // See catchUp; written by the goroutine that reads the logs.
 
 	looked atomic.Bool // All logs were looked at once, and what was found is stored and judged.
