@@ -12,6 +12,9 @@ import (
 // use, and a share of that would have it collect all the time.
 const garbageRoom = 16 << 20
 
+// heapInUse is about what `ingest` has in use with it, in bytes, of a log of a million rows.
+const heapInUse = 64 << 20
+
 // keepGarbage has garbage collected when there are so many bytes of it, or a share of
 // agentGCPercent of what is in use if that is more, until stop is called. GOGC decides
 // instead, if it is set.

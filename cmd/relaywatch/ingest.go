@@ -109,6 +109,7 @@ func (p *program) allMissing(sources []ingest.Source) bool {
 
 func (p *program) ingest(ctx context.Context, sources []ingest.Source, asJSON bool) error {
 	start := time.Now()
+	largePages(heapInUse)
 	defer keepGarbage(garbageRoom)()
 	ruleSet, err := rulesIn(p.config.Rules.Path)
 	if err != nil {
