@@ -105,6 +105,7 @@ func (s *hashSet) add(hash uint64) bool {
 const (
 	leastHomes = 6       // What a set begins with.
 	largeSet   = 1 << 15 // 200 kB.
+	moreBehind = 32      // Slots, where those behind the homes are too few.
 )
 
 // grow makes room for half as many again, and for some behind the homes: with a fifth of
@@ -132,30 +133,29 @@ func (s *hashSet) reserve(n int) {
 func (s *hashSet) packed() *hashSet {
 	p := &hashSet{base: s.base}
 	if s.size > 0 {
-		p.fill(s, s.size+s.size/16+1, 0)
+		p.fill(s, s.size+s.size/16+1, int(min(s.size/16, 64)))
 	}
 	return p
 }
 
-// fill takes over another set, with so many slots free behind the last hash or the homes.
-func (s *hashSet) fill(from *hashSet, homes uint32, free int) {
+// fill takes over another set, with room for so many slots behind the homes, or for more
+// where more stand there.
+func (s *hashSet) fill(from *hashSet, homes uint32, behind int) {
 	s.homes, s.size = homes, from.size
-	end := int(homes) // Where the slots that are needed end.
-	from.each(homes, func(slot int, _ uint64) { end = max(end, slot+1) })
-	s.slots = make([]byte, (end+free+1)*hashBytes+padding)
-	from.each(homes, s.put)
-}
-
-// each calls f with each hash, as they rise, and the slot that it has in a set of so many homes.
-func (s *hashSet) each(homes uint32, f func(slot int, hash uint64)) {
+	s.slots = make([]byte, (int(homes)+behind+1)*hashBytes+padding)
 	next := 0
-	for i, n := 0, s.size; n > 0; i++ {
-		if hash := s.at(i); hash != 0 {
-			slot := max(next, home(hash, homes))
-			f(slot, hash)
-			next = slot + 1
-			n--
+	for i, n := 0, from.size; n > 0; i++ {
+		hash := from.at(i)
+		if hash == 0 {
+			continue
 		}
+		slot := max(next, home(hash, homes))
+		if slot == s.last() {
+			s.slots = append(s.slots, make([]byte, moreBehind*hashBytes)...)
+		}
+		s.put(slot, hash)
+		next = slot + 1
+		n--
 	}
 }
 

@@ -44,7 +44,11 @@ func fixed(to []byte, values ...any) []byte {
 }
 
 func (p *profile) stored() []byte {
-	b := fixed([]byte{profileVersion}, uint8(len(p.channels)), uint8(len(p.records)), &p.profileState)
+	size := 3 + binary.Size(&p.profileState) + binary.Size(p.records) + binary.Size(p.names)
+	for i := range p.channels {
+		size += channelBytes + stepBytes*len(p.channels[i].steps)
+	}
+	b := fixed(append(make([]byte, 0, size), profileVersion), uint8(len(p.channels)), uint8(len(p.records)), &p.profileState)
 	for i := range p.channels {
 		b = p.channels[i].stored(b)
 	}
@@ -55,7 +59,6 @@ func (p *profile) stored() []byte {
 // all else is written and read, they took ten times as long.
 func (c *channel) stored(b []byte) []byte {
 	order := binary.LittleEndian
-	b = slices.Grow(b, channelBytes+stepBytes*len(c.steps))
 	for _, nats := range [...]float64{c.sum, c.from, c.nats} {
 		b = order.AppendUint64(b, math.Float64bits(nats))
 	}

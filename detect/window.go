@@ -161,8 +161,9 @@ func (r *rows) forget() {
 
 func (r *rows) grow() {
 	ring := make([]entry, max(4, 2*len(r.ring)))
-	for n := r.start; n < r.end; n++ {
-		ring[n&uint64(len(ring)-1)] = *r.at(n)
+	for n := r.start; n < r.end; { // What stands in one piece in the old ring does in the new one.
+		i := n & uint64(len(r.ring)-1)
+		n += uint64(copy(ring[n&uint64(len(ring)-1):], r.ring[i:min(i+r.end-n, uint64(len(r.ring)))]))
 	}
 	r.ring = ring
 }
