@@ -8,9 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
+	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,12 +49,15 @@ type findingKey struct {
 	at        mail.Time
 }
 
-// How much is in flight: rows in a Batch, of which one is read, one judged, one waits
-// and one is written; and after how many Batches the findings so far are stored. Until
-// then a stop costs judging them again, nothing else.
+// How much is in flight: rows in a Batch, of which one is read, one judged, one written,
+// and some wait between these, so that a Batch that takes longer than others holds up no
+// stage but its own; and after how many Batches the findings so far are stored. Until then
+// a stop costs judging them again, nothing else.
 const (
-	batchRows  = 10_000
-	judgeEvery = 90
+	batchRows   = 5000
+	waitToJudge = 4
+	waitToWrite = 2
+	judgeEvery  = 180
 )
 
 // maxWaiting is how many rows may wait in an engine that judges anew, some 50 MB: an hour
@@ -151,8 +155,8 @@ type step struct {
 // others, since each takes about as much time. All see the Batches in one order, so
 // that the store is as if it had been done one after the other.
 func (p *pipeline) run(ctx context.Context, reader *ingest.Reader) (ingest.Result, error) {
-	batches := make(chan *ingest.Batch) // Each channel is closed by its one sender.
-	steps := make(chan step, 1)
+	batches := make(chan *ingest.Batch, waitToJudge) // Each channel is closed by its one sender.
+	steps := make(chan step, waitToWrite)
 	g, all := errgroup.WithContext(ctx)
 	var result ingest.Result
 	var problems error // Of single logs: what was read of the others counts.
@@ -338,19 +342,23 @@ func (p *pipeline) count(j detect.Judgement) {
 
 // loadRules reads the rules that the configuration names, or the built-in ones.
 func loadRules(path string) ([]*detect.Rule, error) {
-	var files fs.FS = rules.Files
+	load := builtIn
 	if path != "" {
-		files = os.DirFS(path)
+		load = func() ([]*detect.Rule, error) { return detect.LoadRules(os.DirFS(path)) }
 	}
-	loaded, err := detect.LoadRules(files)
+	loaded, err := load()
 	if err != nil {
 		return nil, usageError{err}
 	}
 	if len(loaded) == 0 {
 		return nil, usageError{fmt.Errorf("no rule in %s: put *.yaml files there, or leave rules.path empty for the built-in rules", path)}
 	}
-	return loaded, nil
+	return slices.Clone(loaded), nil
 }
+
+// builtIn loads the built-in rules once: the configuration names some of them, and what
+// runs judges by them. Nobody changes a rule.
+var builtIn = sync.OnceValues(func() ([]*detect.Rule, error) { return detect.LoadRules(rules.Files) })
 
 // fingerprint tells one set of rules and site from another.
 func fingerprint(ruleSet []*detect.Rule, site detect.Site) (string, error) {
