@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -86,7 +87,13 @@ func (r *Reader) discoverIn(ctx context.Context, src Source, d *discovery) (news
 // end if it holds nothing new; the next Batch tells of that.
 func (r *Reader) looks(s *source) {
 	l := s.log
-	if l == nil || s.shrunk != nil {
+	switch {
+	case s.shrunk != nil:
+		return
+	case l == nil && s.rest > 0:
+		r.looked[&Log{Path: s.path, SizeBytes: s.rest}] = ""
+		return
+	case l == nil:
 		return
 	}
 	if s.first != 0 {
@@ -227,6 +234,7 @@ func (r *Reader) examine(src Source, path string) (*source, error) {
 	s := &source{path: path, page: src.CodePage, plain: plain, seen: int64(len(b))}
 	logs, err := r.known.identify(b, src.Format, path)
 	if err != nil || len(logs) == 0 {
+		s.rest = int64(len(b) - bytes.LastIndexByte(b, '\n') - 1)
 		return s, err
 	}
 	if !plain {

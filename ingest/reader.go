@@ -114,7 +114,7 @@ func (r *Reader) unfinished() (logs []Log) {
 		}
 	}
 	slices.SortFunc(logs, func(a, b Log) int { return cmp.Compare(a.Path, b.Path) })
-	return logs
+	return slices.CompactFunc(logs, func(a, b Log) bool { return a.Path == b.Path }) // Who has no whole row yet is told at each look.
 }
 
 // start goes on from where an earlier run stopped.

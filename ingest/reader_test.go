@@ -353,12 +353,15 @@ func TestReadUnfinished(t *testing.T) {
 	whole := w3c("MAIL01", 8, 3, "10.0.0.1")
 	cut := whole[:len(whole)-20]
 	rest := int64(len(cut) - strings.LastIndex(cut, "\n") - 1)
+	header := whole[:strings.Index(whole, "\n2026-")+1]
 	for _, c := range []struct {
 		name  string
 		files map[string]string // A name with .gz is that of a compressed one.
 		want  map[string]int64  // Unfinished bytes by name.
 	}{
 		{"whole", map[string]string{"a.log": whole}, nil},
+		{"nothing but half a row", map[string]string{"a.log": header + "2026-11-05 10"}, map[string]int64{"a.log": 13}},
+		{"no row yet", map[string]string{"a.log": header}, nil},
 		{"half a row", map[string]string{"a.log": cut}, map[string]int64{"a.log": rest}},
 		{"in reserved space", map[string]string{"a.log": cut + strings.Repeat("\x00", 70_000)}, map[string]int64{"a.log": rest}},
 		{"compressed", map[string]string{"a.log.gz": cut}, map[string]int64{"a.log.gz": rest}},
