@@ -197,7 +197,7 @@ func (a *agent) follow(ctx context.Context) error {
 	if why := line.whySpoilt(); why != nil {
 		a.warn("judgement", why)
 	}
-	full := cmp.Or(p.batchRows, followedRows)
+	full := cmp.Or(p.batchRows, batchRows)
 	y := yielding{agent: a, full: int64(full), cores: p.config.Agent.MaxCPU} // The configuration may be replaced beside it.
 	l := &live{agent: a, db: db, line: line, hearing: newHearing(sources, site.Hours, resume.Logs), shown: true, yielding: y, read: map[mail.LogID]int64{}}
 	return l.run(ctx, &ingest.Follower{
@@ -205,10 +205,6 @@ func (a *agent) follow(ctx context.Context) error {
 		Problem: a.logProblem, Ahead: l.sinkAhead,
 	})
 }
-
-// followedRows is how many rows a Batch of an agent has at most. One is in flight: an agent
-// reads, stores, judges and shows one after the other.
-const followedRows = 10_000
 
 // openStore opens the store, and says if it is a new one.
 func (a *agent) openStore(ctx context.Context) (*store.DB, error) {

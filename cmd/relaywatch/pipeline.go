@@ -54,10 +54,10 @@ type findingKey struct {
 // stage but its own; and after how many Batches the findings so far are stored. Until then
 // a stop costs judging them again, nothing else.
 const (
-	batchRows   = 5000
-	waitToJudge = 4
-	waitToWrite = 2
-	judgeEvery  = 180
+	batchRows   = 10_000
+	waitToJudge = 2
+	waitToWrite = 1
+	judgeEvery  = 90
 )
 
 // maxWaiting is how many rows may wait in an engine that judges anew, some 50 MB: an hour

@@ -44,7 +44,7 @@ type program struct {
 
 	// Only tests set these.
 	in         io.Reader        // Where questions are answered; nil is standard input.
-	batchRows  int              // 0 is the constant of that name, or followedRows.
+	batchRows  int              // 0 is the constant of that name.
 	checkEvery time.Duration    // 0 is the agent's default, here too:
 	judgeDelay time.Duration    // See agent.judgeDelay.
 	lookEvery  time.Duration    // 0 is reloadEvery.
