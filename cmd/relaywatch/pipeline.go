@@ -3,22 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"relaywatch/detect"
 	"relaywatch/ingest"
 	"relaywatch/mail"
-	"relaywatch/rules"
 	"relaywatch/store"
 )
 
@@ -338,45 +331,6 @@ func (p *pipeline) count(j detect.Judgement) {
 	for _, f := range j.Findings {
 		p.found[findingKey{f.Rule, f.Submitter, f.FlaggedAt}] = true
 	}
-}
-
-// loadRules reads the rules that the configuration names, or the built-in ones.
-func loadRules(path string) ([]*detect.Rule, error) {
-	load := builtIn
-	if path != "" {
-		load = func() ([]*detect.Rule, error) { return detect.LoadRules(os.DirFS(path)) }
-	}
-	loaded, err := load()
-	if err != nil {
-		return nil, usageError{err}
-	}
-	if len(loaded) == 0 {
-		return nil, usageError{fmt.Errorf("no rule in %s: put *.yaml files there, or leave rules.path empty for the built-in rules", path)}
-	}
-	return slices.Clone(loaded), nil
-}
-
-// builtIn loads the built-in rules once: the configuration names some of them, and what
-// runs judges by them. Nobody changes a rule.
-var builtIn = sync.OnceValues(func() ([]*detect.Rule, error) { return detect.LoadRules(rules.Files) })
-
-// fingerprint tells one set of rules and site from another.
-func fingerprint(ruleSet []*detect.Rule, site detect.Site) (string, error) {
-	zone := ""
-	if site.Hours.Zone != nil {
-		zone = site.Hours.Zone.String()
-		site.Hours.Zone = nil
-	}
-	b, err := json.Marshal(struct {
-		Rules []*detect.Rule
-		Site  detect.Site
-		Zone  string
-	}{ruleSet, site, zone})
-	if err != nil {
-		return "", fmt.Errorf("fingerprint of rules and site: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:8]), nil
 }
 
 func joinFirst(first, second error) error {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,25 +27,6 @@ func (p *program) rulesCommand() *cobra.Command {
 	}
 	c.AddCommand(p.rulesListCommand(load), p.rulesCheckCommand(load), p.rulesTestCommand(load), p.rulesReplayCommand(&dir), p.rulesCalibrateCommand(&dir, load))
 	return c
-}
-
-// rulesIn loads the rules of a folder, or the built-in ones. Its errors name files
-// with the folder.
-func rulesIn(dir string) ([]*detect.Rule, error) {
-	list, err := loadRules(dir)
-	if err == nil || dir == "" {
-		return list, err
-	}
-	var errs []error
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		if name, _, isPlace := strings.Cut(line, ":"); isPlace && strings.HasSuffix(name, ".yaml") {
-			line = filepath.Join(dir, line)
-		} else {
-			line = dir + ": " + line
-		}
-		errs = append(errs, errors.New(line))
-	}
-	return nil, usageError{errors.Join(errs...)}
 }
 
 func (p *program) rulesListCommand(load func() ([]*detect.Rule, error)) *cobra.Command {
