@@ -38,8 +38,12 @@ func (l *live) sinkAhead(ctx context.Context, b *ingest.Batch) error {
 		l.early = nil
 		return l.judge(ctx)
 	}
+	b = unread(b, l.read)
+	if len(b.Logs) == 0 {
+		return nil
+	}
 	if l.replacing {
-		give(l.line.engine, unread(b, l.read))
+		give(l.line.engine, b)
 		return l.judge(ctx)
 	}
 	if l.early == nil {
@@ -54,14 +58,28 @@ func (l *live) sinkAhead(ctx context.Context, b *ingest.Batch) error {
 	return l.judge(ctx)
 }
 
-// unread is what is in b of rows that had not their turn yet.
+// unread is what is in b of rows that had not their turn yet: whoever looks ahead goes on
+// from where it looked last, and rows since then may have been read in their turn meanwhile.
 func unread(b *ingest.Batch, read map[mail.LogID]int64) *ingest.Batch {
 	had := func(at mail.LogPos) bool { return at.Offset < read[at.Log] }
-	return &ingest.Batch{
-		Transactions: slices.DeleteFunc(slices.Clone(b.Transactions), func(t mail.Transaction) bool { return had(t.Pos) }),
-		Logins:       slices.DeleteFunc(slices.Clone(b.Logins), func(l mail.Login) bool { return had(l.Pos) }),
-		Deliveries:   slices.DeleteFunc(slices.Clone(b.Deliveries), func(d mail.Delivery) bool { return had(d.Pos) }),
+	rest := &ingest.Batch{
+		Logins:     slices.DeleteFunc(slices.Clone(b.Logins), func(l mail.Login) bool { return had(l.Pos) }),
+		Deliveries: slices.DeleteFunc(slices.Clone(b.Deliveries), func(d mail.Delivery) bool { return had(d.Pos) }),
+		Logs:       slices.DeleteFunc(slices.Clone(b.Logs), func(l ingest.Log) bool { return l.ReadBytes <= read[l.ID] }),
+		Front:      b.Front,
 	}
+	for _, t := range b.Transactions {
+		if had(t.Pos) { // It goes on with what is left of it.
+			n := len(t.Recipients)
+			t.Recipients = slices.DeleteFunc(slices.Clone(t.Recipients), func(r mail.Recipient) bool { return had(r.Pos) })
+			if len(t.Recipients) == 0 {
+				continue
+			}
+			t.Continued, t.Former = true, t.Former+n-len(t.Recipients)
+		}
+		rest.Transactions = append(rest.Transactions, t)
+	}
+	return rest
 }
 
 // passed notes what had its turn with a Batch of sink. It is nil once all had: a stop leaves

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"relaywatch/ingest"
 	"relaywatch/mail"
@@ -56,6 +57,46 @@ func TestAgentAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.same("read ahead")
+}
+
+// What is written at the end of a log while a look reads it, and is read in that look,
+// had its turn: who looks ahead afterwards judges none of it again as if nobody knew what
+// came before.
+func TestAgentAheadOfNothing(t *testing.T) {
+	h := newHost(t, 10, "")
+	day := time.Date(2026, time.November, 2, 0, 0, 0, 0, time.UTC)
+	h.logs = []string{mailFrom(day.Add(22*time.Hour+59*time.Minute), 5), mailFrom(day.Add(21*time.Hour), 2100)}
+	attack := attackRows(h.logs[0])
+	begun := firstRows(attack, 3*200)
+	h.writeAtOnce()
+	l := h.live()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	f := &ingest.Follower{Sources: []ingest.Source{{Path: h.dir}}, BatchRows: 400, Poll: ingest.PollAlways, Ahead: l.sinkAhead, Looked: stop}
+	batches := 0
+	err := f.Run(ctx, func(ctx context.Context, b *ingest.Batch) error {
+		switch batches++; batches {
+		case 1: // It is looked ahead after eight of them, and after sixteen.
+			h.append(filepath.Join(h.dir, "ex0.log"), begun)
+		case 9:
+			h.append(filepath.Join(h.dir, "ex0.log"), attack[len(begun):])
+		}
+		return l.sink(ctx, b)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.end(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.logs[0] += attack
+	if n := h.rows(); batches <= 16 || n != h.wholeRows() {
+		t.Errorf("got %d rows in %d batches; want %d in more than 16", n, batches, h.wholeRows())
+	}
+	if !suspected(t, l.db) {
+		t.Error("got no suspect; the comparison shows nothing")
+	}
+	h.same("looked ahead of nothing")
 }
 
 // live is an agent's stretch of following, whose Follower is the test's.
