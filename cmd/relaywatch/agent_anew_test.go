@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -199,4 +201,51 @@ func TestAgentOldLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.same("old logs came")
+}
+
+// A judgement is not stored after late rows that it was taken before: the store would no
+// longer say that they wait to be judged, and an agent that is killed then would leave it so.
+func TestAgentLateRowsBesideJudgement(t *testing.T) {
+	h := newHost(t, 10, "")
+	day := time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)
+	h.logs = []string{mailFrom(day, 100)}
+	h.writeAtOnce()
+	l := h.live()
+	l.anew.next = time.Now().Add(time.Hour) // A killed agent judges nothing anew.
+	read := func(sink func(context.Context, *ingest.Batch) error) {
+		t.Helper()
+		resume, err := l.db.Resume(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&ingest.Reader{Sources: []ingest.Source{{Path: h.dir}}, Resume: resume}).Run(t.Context(), sink); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(l.sink)
+	rows := h.rows()
+	if rows == 0 || h.judge() == "" {
+		t.Fatalf("got %d rows, judged by %q; want some that are judged", rows, h.judge())
+	}
+	if err := os.WriteFile(filepath.Join(h.dir, "late.log"), []byte(mailFrom(day.AddDate(0, 0, -2), 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read(func(ctx context.Context, b *ingest.Batch) error {
+		l.judging.Lock() // settle has it, and has taken a judgement.
+		l.judged = time.Time{}
+		j := l.final()
+		sunk := make(chan error, 1)
+		go func() { sunk <- l.sink(ctx, b) }()
+		for deadline := time.Now().Add(200 * time.Millisecond); h.rows() == rows && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		}
+		err := l.db.WriteJudgement(ctx, *j)
+		l.judging.Unlock()
+		return errors.Join(err, <-sunk)
+	})
+	if h.rows() == rows {
+		t.Fatal("the late rows are not stored; want them")
+	}
+	if by := h.judge(); by != "" {
+		t.Errorf("got stored rows judged by %q; want that the late ones wait", by)
+	}
 }

@@ -42,13 +42,8 @@ const (
 
 // sink stores a batch, judges it, and shows what was found.
 func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
-	stored, err := l.persist(ctx, func(ctx context.Context) error { return l.db.Write(ctx, b) })
+	stored, err := l.take(ctx, b)
 	if err != nil || !stored {
-		return err
-	}
-	l.heard(b)
-	l.agent.works()
-	if err := l.take(ctx, b); err != nil {
 		return err
 	}
 	more := b.Rows >= l.yielding.full
@@ -61,10 +56,18 @@ func (l *live) sink(ctx context.Context, b *ingest.Batch) error {
 	return nil
 }
 
-// take gives a stored batch to the engine.
-func (l *live) take(ctx context.Context, b *ingest.Batch) error {
+// take stores a batch and gives it to the engine. Nothing is judged between the two: a
+// judgement that is taken before late rows are stored, and stored after them, would undo
+// the store's note that they wait to be judged.
+func (l *live) take(ctx context.Context, b *ingest.Batch) (stored bool, err error) {
 	l.judging.Lock()
 	defer l.judging.Unlock()
+	stored, err = l.persist(ctx, func(ctx context.Context) error { return l.db.Write(ctx, b) })
+	if err != nil || !stored {
+		return false, err
+	}
+	l.heard(b)
+	l.agent.works()
 	l.line.tally(b)
 	l.line.feed(b)
 	l.reader, l.front = b.Front, l.frontOf(b)
@@ -75,10 +78,10 @@ func (l *live) take(ctx context.Context, b *ingest.Batch) error {
 	}
 	l.owed = true
 	if err := l.judge(ctx); err != nil {
-		return err
+		return false, err
 	}
 	l.agent.seen(b)
-	return nil
+	return true, nil
 }
 
 // settle judges what sink has put off.
