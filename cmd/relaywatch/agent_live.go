@@ -122,7 +122,7 @@ func (l *live) end(ctx context.Context) error {
 	if err := l.db.WriteJudgement(ctx, j); err != nil {
 		return err
 	}
-	return l.preview(ctx, true)
+	return l.preview(ctx, len(j.Watched) == 0)
 }
 
 // patience is how long another program may hold the store before that is said: the
