@@ -192,9 +192,14 @@ func rowsStored(t *testing.T, db string) int {
 // until waits until the store has that many rows.
 func (h *host) until(rows int, r *running) {
 	h.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if h.rows() >= rows {
+	last, since := -1, time.Now()
+	for ; time.Since(since) < 30*time.Second; time.Sleep(20 * time.Millisecond) {
+		n := h.rows()
+		if n >= rows {
 			return
+		}
+		if n != last { // However slow the machine is.
+			last, since = n, time.Now()
 		}
 	}
 	h.t.Fatalf("got %d rows; want %d; the agent says %s", h.rows(), rows, r.errOut)
