@@ -234,7 +234,9 @@ func (r *Reader) examine(src Source, path string) (*source, error) {
 	s := &source{path: path, page: src.CodePage, plain: plain, seen: int64(len(b))}
 	logs, err := r.known.identify(b, src.Format, path)
 	if err != nil || len(logs) == 0 {
-		s.rest = int64(len(b) - bytes.LastIndexByte(b, '\n') - 1)
+		if format, _ := sniff(b); format != "" { // Else it may be no log at all, which lies among them.
+			s.rest = int64(len(b) - bytes.LastIndexByte(b, '\n') - 1)
+		}
 		return s, err
 	}
 	if !plain {

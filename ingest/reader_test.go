@@ -361,6 +361,7 @@ func TestReadUnfinished(t *testing.T) {
 	}{
 		{"whole", map[string]string{"a.log": whole}, nil},
 		{"nothing but half a row", map[string]string{"a.log": header + "2026-11-05 10"}, map[string]int64{"a.log": 13}},
+		{"another file without a line", map[string]string{"a.log": whole, "a.db": "SQLite format 3\x00\x10"}, nil},
 		{"no row yet", map[string]string{"a.log": header}, nil},
 		{"half a row", map[string]string{"a.log": cut}, map[string]int64{"a.log": rest}},
 		{"in reserved space", map[string]string{"a.log": cut + strings.Repeat("\x00", 70_000)}, map[string]int64{"a.log": rest}},
