@@ -84,7 +84,8 @@ func (r *Reader) discoverIn(ctx context.Context, src Source, d *discovery) (news
 }
 
 // looks notes that a log was looked at, and how much of an unfinished row stands at its
-// end if it holds nothing new; the next Batch tells of that.
+// end if it holds nothing new; the next Batch tells of that, if there is a whole row to know
+// the log by.
 func (r *Reader) looks(s *source) {
 	l := s.log
 	switch {

@@ -33,15 +33,14 @@ type episodeKey struct {
 func (l *live) sinkAhead(ctx context.Context, b *ingest.Batch) error {
 	l.judging.Lock()
 	defer l.judging.Unlock()
-	l.owed = true
 	if b == nil {
-		l.early = nil
+		l.early, l.owed = nil, true
 		return l.judge(ctx)
 	}
-	b = unread(b, l.read)
-	if len(b.Logs) == 0 {
+	if b = unread(b, l.read); len(b.Logs) == 0 {
 		return nil
 	}
+	l.owed = true
 	if l.replacing {
 		give(l.line.engine, b)
 		return l.judge(ctx)

@@ -234,6 +234,9 @@ func TestAgentLateRowsBesideJudgement(t *testing.T) {
 		l.judging.Lock() // settle has it, and has taken a judgement.
 		l.judged = time.Time{}
 		j := l.final()
+		if j == nil {
+			t.Fatal("got no judgement; want one")
+		}
 		sunk := make(chan error, 1)
 		go func() { sunk <- l.sink(ctx, b) }()
 		for deadline := time.Now().Add(200 * time.Millisecond); h.rows() == rows && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
