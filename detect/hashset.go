@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // hashBytes is the size of a recipient in the memory: of its keyed hash of 64 bits, 48
@@ -105,7 +106,7 @@ func (s *hashSet) add(hash uint64) bool {
 const (
 	leastHomes = 6       // What a set begins with.
 	largeSet   = 1 << 15 // 200 kB.
-	moreBehind = 32      // Slots, where those behind the homes are too few.
+	moreBehind = 8       // Slots, where those behind the homes are too few.
 )
 
 // grow makes room for half as many again, and for some behind the homes: with a fifth of
@@ -133,30 +134,31 @@ func (s *hashSet) reserve(n int) {
 func (s *hashSet) packed() *hashSet {
 	p := &hashSet{base: s.base}
 	if s.size > 0 {
-		p.fill(s, s.size+s.size/16+1, int(min(s.size/16, 64)))
+		end := p.fill(s, s.size+s.size/16+1, int(min(s.size/16, 64)))
+		p.slots = slices.Clone(p.slots[:(max(end, int(p.homes))+1)*hashBytes+padding])
 	}
 	return p
 }
 
 // fill takes over another set, with room for so many slots behind the homes, or for more
-// where more stand there.
-func (s *hashSet) fill(from *hashSet, homes uint32, behind int) {
+// where more stand there. It returns where the last hash ends.
+func (s *hashSet) fill(from *hashSet, homes uint32, behind int) (end int) {
 	s.homes, s.size = homes, from.size
 	s.slots = make([]byte, (int(homes)+behind+1)*hashBytes+padding)
-	next := 0
 	for i, n := 0, from.size; n > 0; i++ {
 		hash := from.at(i)
 		if hash == 0 {
 			continue
 		}
-		slot := max(next, home(hash, homes))
+		slot := max(end, home(hash, homes))
 		if slot == s.last() {
 			s.slots = append(s.slots, make([]byte, moreBehind*hashBytes)...)
 		}
 		s.put(slot, hash)
-		next = slot + 1
+		end = slot + 1
 		n--
 	}
+	return end
 }
 
 // pack appends a hash in its stored form, lowest byte first.
